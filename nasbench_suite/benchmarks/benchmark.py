@@ -1,0 +1,100 @@
+"""The protocol of a benchmark: a space, answers for the search, and scores for afterwards, kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_suite.spaces import Architecture, Space
+
+Currency = Literal["simulated", "measured"]
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else."""
+
+    def ask(
+        self, architecture: Sequence[int], epochs: int, origin: int, paid: int
+    ) -> tuple[Architecture, float, float]:
+        """Train and validate an architecture with the training seed that this run draws for it.
+
+        Args:
+            architecture: one option number per decision.
+            epochs: how long, one of the benchmark's ``fidelities``.
+            origin: the epochs with which this training began (equal to ``epochs`` from scratch): together with run
+                seed and architecture it decides the training seed.
+            paid: epochs of this training that were paid before; their cost is not charged again.
+
+        Returns:
+            The architecture as a tuple of plain integers, its accuracy in [0, 1], the cost in seconds.
+
+        Raises:
+            SpaceError: not an architecture of the space.
+            QuestionError: a fidelity that does not exist, or a training that cannot be resumed.
+            NotMeasured: the table has a gap there.
+        """
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a leaderboard reports: the test metric, for scoring only. No ``Problem`` ever holds one.
+
+    Attributes:
+        split: what was measured on which images after which training, in words.
+        values: ``[architecture]`` in index order, mean over the training seeds, NaN where never measured.
+    """
+
+    split: str
+    values: NDArray[np.float64]
+
+    @property
+    def best(self) -> float:
+        """The best score in the table."""
+        return float(np.nanmax(self.values))
+
+
+@runtime_checkable
+class Benchmark(Protocol):
+    """A task to search on. ``name`` looks like ``table/data set``."""
+
+    @property
+    def name(self) -> str:
+        """The name in comparisons and leaderboards."""
+
+    @property
+    def space(self) -> Space:
+        """The architectures."""
+
+    @property
+    def fidelities(self) -> tuple[int, ...]:
+        """The epochs that may be asked for, rising; the last is the default."""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it offers beyond an accuracy: ``"fidelities"``, ``"resume"``, ``"training"``."""
+
+    @property
+    def currency(self) -> Currency:
+        """Whether seconds are looked up in a table or measured on a clock; the two are never ranked together."""
+
+    @property
+    def identity(self) -> str:
+        """A hash of everything that decides its answers."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What a leaderboard says of it: table, hash, source, licence, signal and score split."""
+
+    def answers(self, seed: int) -> Answers:
+        """The answers for one run seed; the same seed gives the same noise to every strategy."""
+
+    def scores(self) -> Mapping[str, Scores]:
+        """What to report of a found architecture, by name; the first is the one that ranks.
+
+        For a live benchmark, which has no scores before training, see ``nasbench_suite.training``.
+        """

@@ -1,0 +1,280 @@
+"""Benchmarks that answer from a table: the honest signal during the search, the scores afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_suite.benchmarks.benchmark import Currency, Scores
+from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
+from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.tables import Table
+from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
+
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric of one training in a table."""
+
+    dataset: str
+    training: str
+    metric: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.training}/{self.metric}"
+
+
+class TabularBenchmark:
+    """A search task on a table.
+
+    Args:
+        name: ``table/data set``.
+        space: whose index is the table's row order.
+        table: the opened table.
+        signal: what the search sees. Several trainings may answer at different fidelities; where two hold the
+            same epochs, the earlier one answers.
+        scores: what is reported afterwards, by name; the first ranks.
+
+    The cost of an answer is ``train-seconds`` at its epoch plus one validation pass (``valid-seconds``) where the
+    table has it. A training of which the table holds several epochs can be resumed.
+
+    Raises:
+        UsageError: a table of another space, or a measure that the table does not have.
+    """
+
+    currency: Currency = "simulated"
+
+    def __init__(
+        self, name: str, space: Space, table: Table, *, signal: Sequence[Measure], scores: Mapping[str, Measure]
+    ) -> None:
+        if table.space != space.name or table.architectures != space.size:
+            raise UsageError(
+                f"benchmark {name!r}: table {table.name!r} is of space {table.space!r} with {table.architectures:,} rows, "
+                f"not of {space.name!r} with {space.size:,}"
+            )
+        self.name = name
+        self.space = space
+        self._table = table
+        self._scores = dict(scores)
+        self._sources: dict[int, Measure] = {}
+        resumable = False
+        for measure in signal:
+            held = table.training(measure.dataset, measure.training).metrics.get(measure.metric)
+            if held is None:
+                raise UsageError(f"benchmark {name!r}: {table.name} has no {measure}")
+            resumable = resumable or len(held) > 1
+            for epochs in held:
+                self._sources.setdefault(epochs, measure)
+        self.fidelities = tuple(sorted(self._sources))
+        offers = (
+            {"tabular"} | ({"fidelities"} if len(self.fidelities) > 1 else set()) | ({"resume"} if resumable else set())
+        )
+        self.capabilities = frozenset(offers) | space.capabilities
+
+    def __repr__(self) -> str:
+        return f"<TabularBenchmark {self.name}: {self.space.name}, epochs {self.fidelities}>"
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of table, signal and fidelities (not of the scores: they do not change a search)."""
+        recipe = repr((self._table.sha256, self.name, self.space.name, sorted(self._sources.items())))
+        return hashlib.sha256(recipe.encode()).hexdigest()
+
+    @cached_property
+    def provenance(self) -> Mapping[str, str]:
+        """Table, hash, source, licence, and in words what the signal and the scores were measured on."""
+        signals = dict.fromkeys(self._sources.values())
+        return {
+            "table": self._table.name,
+            "table sha256": self._table.sha256,
+            "source": self._table.source,
+            "licence": self._table.licence,
+            "citation": self._table.citation,
+            "signal": "; ".join(f"{self._words(m)}, one training seed" for m in signals),
+            **{f"score {name}": f"{self._words(m)}, mean over training seeds" for name, m in self._scores.items()},
+        }
+
+    def _words(self, measure: Measure) -> str:
+        split = self._table.dataset(measure.dataset).splits.get(measure.metric, "split not stated")
+        return f"{measure.metric} after {measure.training} on {measure.dataset} ({split})"
+
+    def answers(self, seed: int) -> TabularAnswers:
+        """The answers for one run seed (see :class:`TabularAnswers`)."""
+        return TabularAnswers(self.name, self._columns, seed)
+
+    @cached_property
+    def _columns(self) -> SignalColumns:
+        return SignalColumns(self.space, self.fidelities, _column_reader(self._table, self._sources))
+
+    def scores(self) -> Mapping[str, Scores]:
+        """Mean over the training seeds after the full training, by name; the first ranks."""
+        return self._all_scores
+
+    @cached_property
+    def _all_scores(self) -> dict[str, Scores]:
+        scores = {}
+        for name, measure in self._scores.items():
+            training = self._table.training(measure.dataset, measure.training)
+            if measure.metric not in training.metrics:
+                raise UsageError(f"benchmark {self.name!r}: {self._table.name} has no {measure}")
+            column = self._table.column(
+                measure.dataset, measure.training, measure.metric, training.metrics[measure.metric][-1]
+            )
+            scores[name] = Scores(f"{self._words(measure)}, mean over training seeds", mean_over_seeds(column))
+        return scores
+
+
+class TabularAnswers:
+    """Look-ups for one run seed: signal and cost, nothing else.
+
+    Which training seed answers is a function of (benchmark, run seed, architecture, epochs at which its training
+    began): every strategy sees the same noise in run k, in whatever order it asks, and asking twice gives the same
+    number. The function is the output mix of SplitMix64 (Steele, Lea & Flood 2014) over these numbers.
+
+    Args:
+        name: of the benchmark, for messages and for the draw.
+        columns: the signal by fidelity.
+        seed: of the run.
+    """
+
+    __slots__ = ("_columns", "_key", "_name")
+
+    def __init__(self, name: str, columns: SignalColumns, seed: int) -> None:
+        self._name = name
+        self._columns = columns
+        self._key = int.from_bytes(hashlib.sha256(f"{name}\0{seed}".encode()).digest()[:8], "little")
+
+    def ask(
+        self, architecture: Sequence[int], epochs: int, origin: int, paid: int
+    ) -> tuple[Architecture, float, float]:
+        """Look an answer up (see :class:`~nasbench_suite.benchmarks.Answers`)."""
+        columns = self._columns
+        try:
+            row = columns.rows[architecture]  # type: ignore[index]  # a list or an array goes the slow way below
+            column = columns[epochs]
+        except (KeyError, TypeError):
+            row, column = self._slowly(architecture, epochs)
+        accuracies = column.accuracies[row]
+        draw = self._key ^ (row * 0x9E3779B97F4A7C15 + origin * 0xD1B54A32D192ED03) & _MASK
+        draw = (draw ^ draw >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+        draw = (draw ^ draw >> 27) * 0x94D049BB133111EB & _MASK
+        place = (draw ^ draw >> 31) * len(accuracies) >> 64
+        try:
+            accuracy, cost = accuracies[place], column.costs[row][place]
+        except IndexError:
+            raise NotMeasured(
+                f"{self._name}: {columns.architectures[row]} was never measured at {epochs} epochs; nothing is imputed"
+            ) from None
+        if paid:
+            cost -= self._paid_before(row, place, epochs, origin, paid)
+        return columns.architectures[row], accuracy, cost
+
+    def _slowly(self, architecture: Sequence[int], epochs: int) -> tuple[int, _Column]:
+        """Answer an unusual question (a list, NumPy integers) or raise what is wrong with it."""
+        columns = self._columns
+        row = columns.space.index(architecture)
+        if epochs not in columns.fidelities:
+            held = ", ".join(map(str, sorted(columns.fidelities)))
+            raise QuestionError(f"{self._name}: {epochs!r} epochs were not measured; it has {held}")
+        return row, columns[epochs]
+
+    def _paid_before(self, row: int, place: int, epochs: int, origin: int, paid: int) -> float:
+        columns = self._columns
+        if not {origin, paid, epochs} <= columns.fidelities or paid >= epochs:
+            held = ", ".join(map(str, sorted(columns.fidelities)))
+            raise QuestionError(f"{self._name}: cannot resume from {paid} to {epochs} epochs; it has {held}")
+        before, after = columns[paid], columns[epochs]
+        if not before.training == columns[origin].training == after.training:
+            raise QuestionError(
+                f"{self._name}: {epochs} epochs are a training of their own ({after.training}), which cannot begin at epoch "
+                f"{paid} of {before.training}; evaluate from scratch"
+            )
+        return before.costs[row][place] - before.passes[row][place]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The signal at one fidelity as Python numbers, which single look-ups read fastest.
+
+    Attributes:
+        accuracies: per architecture the accuracies of those training seeds that were measured.
+        costs: per architecture the seconds of each of those trainings, validation included.
+        passes: per architecture the seconds of the validation alone.
+        training: the name of the training; epochs of one training are points of one curve.
+    """
+
+    accuracies: list[tuple[float, ...]]
+    costs: list[tuple[float, ...]]
+    passes: list[tuple[float, ...]]
+    training: str
+
+
+class SignalColumns(dict[int, _Column]):
+    """Fidelity -> signal, read when first asked for. Table and test metrics are no attribute of it.
+
+    Args:
+        space: of the benchmark.
+        fidelities: the epochs that exist.
+        read: reads the signal at one fidelity.
+    """
+
+    def __init__(self, space: Space, fidelities: Sequence[int], read: Callable[[int], _Column]) -> None:
+        super().__init__()
+        self.space = space
+        self.fidelities = frozenset(fidelities)
+        self.architectures = space.architectures()
+        self.rows = {architecture: row for row, architecture in enumerate(self.architectures)}
+        self._read = read
+
+    def __missing__(self, epochs: int) -> _Column:
+        if epochs not in self.fidelities:
+            raise KeyError(epochs)
+        column = self[epochs] = self._read(epochs)
+        return column
+
+
+def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[int], _Column]:
+    """A function that reads the signal at one fidelity and has no attribute that leads to the table."""
+
+    def read(epochs: int) -> _Column:
+        measure = sources[epochs]
+        metrics = table.training(measure.dataset, measure.training).metrics
+        accuracies = table.column(measure.dataset, measure.training, measure.metric, epochs).astype(np.float64)
+        costs = table.column(measure.dataset, measure.training, CUMULATIVE, epochs).astype(np.float64)
+        passes = np.zeros((len(costs), 1))
+        if epochs in metrics.get(VALIDATION, ()):
+            passes = table.column(measure.dataset, measure.training, VALIDATION, epochs).astype(np.float64)
+        measured = ~np.isnan(accuracies)
+        shape = accuracies.shape
+        return _Column(
+            _only(accuracies, measured),
+            _only(np.broadcast_to(costs + passes, shape), measured),
+            _only(np.broadcast_to(passes, shape), measured),
+            measure.training,
+        )
+
+    return read
+
+
+def _only(values: NDArray[np.float64], measured: NDArray[np.bool_]) -> list[tuple[float, ...]]:
+    """Per row the values that were measured, as a tuple of Python numbers."""
+    rows: list[tuple[float, ...]] = list(map(tuple, values.tolist()))
+    for row in np.flatnonzero(~measured.all(axis=1)).tolist():
+        rows[row] = tuple(values[row, measured[row]].tolist())
+    return rows
+
+
+def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:
+    """``[architecture, training seed] -> [architecture]``: the mean of those measured, NaN where none is."""
+    measured = ~np.isnan(column)
+    total = np.where(measured, column.astype(np.float64), 0.0).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = total / measured.sum(axis=1)
+    return mean

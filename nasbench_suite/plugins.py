@@ -1,0 +1,265 @@
+"""Finding plugins, checking what they add, and answering for it: one fresh registry per call, no global.
+
+A plugin is a module with hooks (see ``hookspecs.py``). It comes from an entry point of an installed package or from
+a loose ``.py`` file. What is wrong with one plugin is written down as a problem; all others still work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pluggy
+
+from nasbench_suite import hookspecs
+from nasbench_suite.benchmarks import Benchmark, shipped
+from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.spaces import Space
+from nasbench_suite.strategies import Strategy
+
+BUILT_IN = "nasbench-suite"
+_HOOKS = ("nasbench_strategies", "nasbench_benchmarks", "nasbench_spaces")
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found.
+
+    Attributes:
+        name: of the entry point or of the loose file.
+        package: the distribution it comes from; for a loose file its path.
+        version: of the distribution; for a loose file a hash of its text.
+        origin: ``"package"`` or ``"file"``.
+        adds: what it contributes, kind -> names.
+        problem: why it is not used (wholly or in part), in one line; empty if all is well.
+    """
+
+    name: str
+    package: str
+    version: str
+    origin: str
+    adds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A strategy with the plugin it comes from.
+
+    Attributes:
+        strategy: itself.
+        plugin: where it comes from.
+        version: what identifies its code: the package's version and a hash of the file that defines it.
+    """
+
+    strategy: Strategy
+    plugin: Plugin
+    version: str
+
+
+@dataclass
+class Registry:
+    """All that the plugins of this environment offer, by name.
+
+    Attributes:
+        plugins: every plugin found, the broken ones included.
+        strategies, benchmarks, spaces: name -> what was offered first under it.
+    """
+
+    plugins: list[Plugin] = field(default_factory=list)
+    strategies: dict[str, Offered] = field(default_factory=dict)
+    benchmarks: dict[str, Callable[[], Benchmark]] = field(default_factory=dict)
+    spaces: dict[str, Callable[[], Space]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """One line per plugin that could not be used wholly."""
+        return [plugin.problem for plugin in self.plugins if plugin.problem]
+
+    def strategy(self, name: str) -> Offered:
+        """The strategy of this name; raises ``UsageError`` with near names."""
+        return self._named("strategy", name, self.strategies, "nasbench list strategies")
+
+    def benchmark(self, name: str) -> Benchmark:
+        """Open the benchmark of this name; raises ``UsageError`` with near names, ``TableError`` if its table fails."""
+        benchmark = self._named("benchmark", name, self.benchmarks, "nasbench list benchmarks")()
+        if not isinstance(benchmark, Benchmark):
+            raise PluginError(
+                f"benchmark {name!r}: its plugin returned {benchmark!r}, which lacks members of the Benchmark protocol"
+            )
+        return benchmark
+
+    def space(self, name: str) -> Space:
+        """Make the space of this name; raises ``UsageError`` with near names."""
+        return self._named("space", name, self.spaces, "nasbench list spaces")()
+
+    @staticmethod
+    def _named(kind: str, name: str, known: Mapping[str, Thing], hint: str) -> Thing:
+        if name not in known:
+            raise unknown(kind, name, known, hint)
+        return known[name]
+
+
+def load_registry(plugins_dir: Path | None = None) -> Registry:
+    """Import every plugin once and collect what they offer.
+
+    Args:
+        plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
+
+    Raises:
+        PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.
+    """
+    registry = Registry(benchmarks=dict(shipped.benchmarks()), spaces=dict(shipped.spaces()))
+    for plugin, load in [*_installed(), *_loose(plugins_dir)]:
+        _add(registry, plugin, load)
+    return registry
+
+
+def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
+    """Entry points of all packages, the suite's own first, then by package name."""
+
+    def order(point: EntryPoint) -> tuple[bool, str, str]:
+        package = point.dist.name if point.dist else ""
+        return package != BUILT_IN, package, point.name
+
+    seen = set()
+    for point in sorted(entry_points(group=hookspecs.PROJECT), key=order):
+        package, version = (point.dist.name, point.dist.version) if point.dist else (point.value, "")
+        if (package, point.name) not in seen:  # a package that is found twice on the path
+            seen.add((package, point.name))
+            yield Plugin(point.name, package, version, "package"), point.load
+
+
+def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
+    if directory is None:
+        return
+    if not directory.is_dir():
+        raise PluginError(f"plugins directory {directory} does not exist")
+    for path in sorted(directory.glob("*.py")):
+        version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"nasbench_loose_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that its classes can be pickled and its source found
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
+    """Load one plugin into the registry, or write down why not."""
+    who = f"plugin {plugin.name!r} ({plugin.package})"
+    faults: list[str] = []
+    adds: dict[str, tuple[str, ...]] = {}
+    try:
+        module = load()
+        hooks = _checked_hooks(module)
+        added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
+    except PluginError as error:
+        faults.append(str(error))
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # a plugin may raise anything while it is imported, SystemExit included
+        faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
+    else:
+        offers = [
+            Offered(strategy, plugin, f"{plugin.version}+{_source_hash(strategy)}")
+            for strategy in added.get("strategies", ())
+        ]
+        adds["strategies"] = _merge(
+            registry.strategies, {offer.strategy.name: offer for offer in offers}, "strategy", faults
+        )
+        adds["benchmarks"] = _merge(registry.benchmarks, added.get("benchmarks", {}), "benchmark", faults)
+        adds["spaces"] = _merge(registry.spaces, added.get("spaces", {}), "space", faults)
+    problem = f"{who}: {'; '.join(faults)}" if faults else ""
+    registry.plugins.append(
+        Plugin(
+            plugin.name, plugin.package, plugin.version, plugin.origin, {k: v for k, v in adds.items() if v}, problem
+        )
+    )
+
+
+def _checked_hooks(module: ModuleType) -> dict[str, Callable[[], Any]]:
+    """The hooks of a module by kind; raises :class:`PluginError` for a wrong API version or a misspelt hook."""
+    wanted = getattr(module, "NASBENCH_API", hookspecs.API_VERSION)
+    if wanted != hookspecs.API_VERSION:
+        raise PluginError(
+            f"was written for API version {wanted!r}, this suite has version {hookspecs.API_VERSION}; "
+            f"{'update nasbench-suite' if isinstance(wanted, int) and wanted > hookspecs.API_VERSION else 'update the plugin'}"
+        )
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(module)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{str(error).splitlines()[-1].strip()}; the hooks are {', '.join(_HOOKS)}") from None
+    hooks: dict[str, Callable[[], Any]] = {}
+    for caller in manager.get_hookcallers(module) or ():
+        (implementation,) = caller.get_hookimpls()
+        hooks[caller.name.removeprefix("nasbench_")] = implementation.function
+    if not hooks:
+        raise PluginError(f"has no hooks; decorate a function {' or '.join(_HOOKS)} with @hookimpl")
+    return hooks
+
+
+def _call(hook: Callable[[], Any], kind: str) -> Any:
+    """What a hook returns, checked for its type."""
+    returned = hook()
+    if kind == "strategies":
+        try:
+            strategies = list(returned)
+        except TypeError:
+            raise PluginError(f"nasbench_strategies returned {returned!r}, expected a list of strategies") from None
+        for item in strategies:
+            if not isinstance(item, Strategy):
+                shown = getattr(item, "__name__", repr(item))
+                raise PluginError(f"nasbench_strategies returned {shown}, expected strategies made with @strategy")
+        names = [item.name for item in strategies]
+        if len(set(names)) != len(names):
+            raise PluginError(
+                f"offers two strategies under one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}"
+            )
+        return strategies
+    if not isinstance(returned, Mapping) or not all(isinstance(k, str) and callable(v) for k, v in returned.items()):
+        raise PluginError(f"nasbench_{kind} returned {returned!r}, expected a dict of names and functions")
+    return dict(returned)
+
+
+def _merge(known: dict[str, Thing], new: Mapping[str, Thing], kind: str, faults: list[str]) -> tuple[str, ...]:
+    """Add what is new; a name that is taken stays with whoever had it first, and is a fault."""
+    taken = sorted(set(new) & set(known))
+    if taken:
+        faults.append(f"{kind} name{'s' if len(taken) > 1 else ''} already taken: {', '.join(taken)}")
+    fresh = {name: thing for name, thing in new.items() if name not in known}
+    known.update(fresh)
+    return tuple(sorted(fresh))
+
+
+def _source_hash(strategy: Strategy) -> str:
+    """A hash of the file that defines a strategy, so that edited code never passes for the old one."""
+    function = inspect.unwrap(strategy.function)
+    try:
+        source = Path(inspect.getsourcefile(function) or "").read_bytes()
+    except (OSError, TypeError):
+        source = getattr(getattr(function, "__code__", None), "co_code", b"")
+    return hashlib.sha256(source).hexdigest()[:8]

@@ -1,0 +1,271 @@
+"""The space protocol, and the space of independent categorical decisions that serves most benchmarks.
+
+A strategy is written against :class:`Space` and runs on cells, layer sizes, macro networks or any other space
+that can be said as *one categorical choice per decision*. What only some spaces have (a graph, levels of
+complexity) is named in ``capabilities``; a strategy that needs it says so in ``requires``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_suite.errors import SpaceError, unknown
+
+Architecture = tuple[int, ...]
+"""One option number per decision, in the order of ``space.decisions``: hashable, comparable, printable."""
+
+ENUMERABLE = 2**17
+"""Spaces up to this size may be listed in memory; larger ones are sampled."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One categorical choice: a name and the names of its options.
+
+    Raises:
+        SpaceError: no option, or two options of the same name.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.options:
+            raise SpaceError(f"decision {self.name!r} has no options; give at least one")
+        if len(set(self.options)) != len(self.options):
+            raise SpaceError(f"decision {self.name!r} names an option twice: {', '.join(self.options)}")
+
+
+@runtime_checkable
+class Space(Protocol):
+    """What a strategy may know of a search space. Nothing here costs budget."""
+
+    @property
+    def name(self) -> str:
+        """The name under which tables and benchmarks refer to it."""
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions; an architecture has one option number for each."""
+
+    @property
+    def size(self) -> int:
+        """How many architectures there are (an exact integer, however large)."""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the space offers beyond this protocol: ``"graph"``, ``"levels"``."""
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Names that :meth:`encode` knows; the first is the default."""
+
+    def check(self, architecture: Sequence[int]) -> Architecture:
+        """Return it as a plain tuple of ``int``, or raise :class:`SpaceError` saying which decision is wrong."""
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw uniformly from the whole space."""
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """Change one decision, chosen uniformly, to another of its options, chosen uniformly."""
+
+    def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+        """Take each decision from either parent with probability one half (uniform crossover)."""
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All architectures that differ in exactly one decision, in a fixed order."""
+
+    def index(self, architecture: Sequence[int]) -> int:
+        """The architecture's place in ``0 .. size - 1`` (the last decision varies fastest)."""
+
+    def architecture(self, index: int) -> Architecture:
+        """The architecture at an index; the inverse of :meth:`index`."""
+
+    def architectures(self) -> Sequence[Architecture]:
+        """Every architecture in index order; raises :class:`SpaceError` if there are more than ``2**17``."""
+
+    def format(self, architecture: Sequence[int]) -> str:
+        """The field's own text for it."""
+
+    def parse(self, text: str) -> Architecture:
+        """The inverse of :meth:`format`."""
+
+    def canonical(self, architecture: Sequence[int]) -> str:
+        """A text that is equal for two architectures exactly if they compute the same kind of network."""
+
+    def encode(self, architectures: Sequence[Architecture], encoding: str | None = None) -> NDArray[np.float64]:
+        """Features for a surrogate: ``[n architectures, width]``; raises ``UsageError`` for an unknown encoding."""
+
+
+class CategoricalSpace:
+    """Independent categorical decisions: the general :class:`Space`, and the base of special ones.
+
+    Args:
+        name: under which tables and benchmarks refer to it.
+        decisions: at least one.
+    """
+
+    capabilities: frozenset[str] = frozenset()
+    encodings: tuple[str, ...] = ("one-hot",)
+
+    def __init__(self, name: str, decisions: Sequence[Decision]) -> None:
+        if not decisions:
+            raise SpaceError(f"space {name!r} has no decisions; give at least one")
+        self.name = name
+        self.decisions = tuple(decisions)
+        self.size = math.prod(len(decision.options) for decision in self.decisions)
+        self._counts = tuple(len(decision.options) for decision in self.decisions)
+        self._mutable = tuple(position for position, count in enumerate(self._counts) if count > 1)
+        self._enumerable = self.size <= ENUMERABLE
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {len(self.decisions)} decisions, {self.size:,} architectures>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.name, self.decisions)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and (self.name, self.decisions) == (other.name, other.decisions)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.decisions))
+
+    @cached_property
+    def _all(self) -> list[Architecture]:
+        if not self._enumerable:
+            raise SpaceError(f"space {self.name!r} has {self.size:,} architectures, too many to list; sample instead")
+        return list(itertools.product(*(range(count) for count in self._counts)))
+
+    def check(self, architecture: Sequence[int]) -> Architecture:
+        """Return it as a plain tuple of ``int``, or raise :class:`SpaceError` saying which decision is wrong."""
+        try:
+            options = tuple(map(operator.index, architecture))
+        except TypeError:
+            raise SpaceError(
+                f"{architecture!r} is not an architecture of {self.name}; expected a tuple of "
+                f"{len(self.decisions)} integers, one option number per decision"
+            ) from None
+        if len(options) != len(self._counts):
+            raise SpaceError(
+                f"{options!r} has {len(options)} decisions; {self.name} has {len(self._counts)}: "
+                + ", ".join(decision.name for decision in self.decisions)
+            )
+        for option, decision in zip(options, self.decisions, strict=True):
+            if not 0 <= option < len(decision.options):
+                raise SpaceError(
+                    f"{options!r}: decision {decision.name!r} of {self.name} has options 0 to "
+                    f"{len(decision.options) - 1}, not {option}"
+                )
+        return options
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw uniformly from the whole space.
+
+        One double decides where it has bits enough: ``int(u * n)`` is uniform to within ``n / 2**53``.
+        """
+        if self._enumerable:
+            return self._all[int(rng.random() * self.size)]
+        draws = rng.random(len(self._counts)).tolist()
+        return tuple([int(draw * count) for draw, count in zip(draws, self._counts, strict=True)])
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """Change one decision, chosen uniformly, to another of its options, chosen uniformly."""
+        if not self._mutable:
+            raise SpaceError(f"space {self.name!r} has a single architecture; there is nothing to mutate")
+        position = self._mutable[int(rng.random() * len(self._mutable))]
+        option = int(rng.random() * (self._counts[position] - 1))
+        if option >= architecture[position]:
+            option += 1
+        return (*architecture[:position], option, *architecture[position + 1 :])
+
+    def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+        """Take each decision from either parent with probability one half (uniform crossover)."""
+        draws = rng.random(len(self._counts)).tolist()
+        return tuple([a if draw < 0.5 else b for a, b, draw in zip(first, second, draws, strict=True)])
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """All architectures that differ in exactly one decision, by position and then by option."""
+        return [
+            (*architecture[:position], option, *architecture[position + 1 :])
+            for position, count in enumerate(self._counts)
+            for option in range(count)
+            if option != architecture[position]
+        ]
+
+    def index(self, architecture: Sequence[int]) -> int:
+        """The architecture's place in ``0 .. size - 1`` (the last decision varies fastest)."""
+        place = 0
+        for option, count in zip(self.check(architecture), self._counts, strict=True):
+            place = place * count + option
+        return place
+
+    def architecture(self, index: int) -> Architecture:
+        """The architecture at an index; raises :class:`SpaceError` outside ``0 .. size - 1``."""
+        if not 0 <= index < self.size:
+            raise SpaceError(f"index {index} is outside {self.name}; expected 0 to {self.size - 1}")
+        options = []
+        for count in reversed(self._counts):
+            index, option = divmod(index, count)
+            options.append(option)
+        return tuple(reversed(options))
+
+    def architectures(self) -> Sequence[Architecture]:
+        """Every architecture in index order; raises :class:`SpaceError` if there are more than ``2**17``."""
+        return self._all
+
+    def __iter__(self) -> Iterator[Architecture]:
+        return itertools.product(*(range(count) for count in self._counts))
+
+    def format(self, architecture: Sequence[int]) -> str:
+        """``decision=option`` pairs joined by commas."""
+        options = self.check(architecture)
+        return ",".join(f"{d.name}={d.options[o]}" for d, o in zip(self.decisions, options, strict=True))
+
+    def parse(self, text: str) -> Architecture:
+        """The inverse of :meth:`format`; raises :class:`SpaceError` naming the part that does not fit."""
+        parts = text.strip().split(",")
+        if len(parts) != len(self.decisions):
+            raise SpaceError(f"{text!r} has {len(parts)} parts; {self.name} has {len(self.decisions)} decisions")
+        options = []
+        for part, decision in zip(parts, self.decisions, strict=True):
+            name, _, option = part.partition("=")
+            if name.strip() != decision.name or option.strip() not in decision.options:
+                raise SpaceError(
+                    f"{part!r} does not fit decision {decision.name!r} of {self.name}; "
+                    f"expected {decision.name}= one of {', '.join(decision.options)}"
+                )
+            options.append(decision.options.index(option.strip()))
+        return tuple(options)
+
+    def canonical(self, architecture: Sequence[int]) -> str:
+        """The formatted text: no two architectures of a general space are known to be the same."""
+        return self.format(architecture)
+
+    def encode(self, architectures: Sequence[Architecture], encoding: str | None = None) -> NDArray[np.float64]:
+        """Features for a surrogate: ``[n architectures, width]``.
+
+        ``"one-hot"``: one column per option of each decision, in order; the width is the number of all options.
+
+        Raises:
+            UsageError: an encoding that is not in ``encodings``.
+        """
+        chosen = self.encodings[0] if encoding is None else encoding
+        if chosen not in self.encodings:
+            raise unknown(f"encoding of {self.name}", chosen, self.encodings)
+        options = np.asarray(architectures, dtype=np.intp).reshape(-1, len(self._counts))
+        return self._encode(options, chosen)
+
+    def _encode(self, options: NDArray[np.intp], encoding: str) -> NDArray[np.float64]:
+        offsets = np.concatenate(([0], np.cumsum(self._counts)[:-1]))
+        features = np.zeros((len(options), sum(self._counts)))
+        features[np.arange(len(options))[:, None], options + offsets] = 1.0
+        return features

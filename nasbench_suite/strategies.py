@@ -1,0 +1,148 @@
+"""What a strategy is: a function of a problem and a generator, with a name, a family and a source."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nasbench_suite.errors import PluginError, UsageError, unknown
+from nasbench_suite.problem import Problem
+
+Search = Callable[..., None]
+"""``search(problem, rng, **parameters) -> None``"""
+
+FAMILIES = (
+    "reference",
+    "reinforcement-learning",
+    "evolution",
+    "bayesian",
+    "progressive",
+    "multi-fidelity",
+    "entropy",
+    "weight-sharing",
+    "other",
+)
+CAPABILITIES = ("tabular", "fidelities", "resume", "training", "cell", "graph", "levels")
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A search strategy under a name. Make one with :func:`strategy`.
+
+    Attributes:
+        name: lower-case words joined by hyphens.
+        family: one of :data:`FAMILIES`.
+        function: ``function(problem, rng, **parameters)``; all parameters have defaults.
+        paper: where it comes from, a URL.
+        requires: capabilities without which the pair of strategy and benchmark is skipped, e.g. ``{"levels"}``.
+        tuning: how its defaults were chosen: on which table, with how much; empty if they are the paper's.
+        defaults: the parameters and their defaults.
+    """
+
+    name: str
+    family: str
+    function: Search = field(repr=False)
+    paper: str = ""
+    requires: frozenset[str] = frozenset()
+    tuning: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def run(self, problem: Problem, rng: np.random.Generator, **parameters: Any) -> None:
+        """Search until the meter ends it or nothing is left to ask."""
+        self.function(problem, rng, **parameters)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def check_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The defaults with these values put in, each of the type of its default.
+
+        Raises:
+            UsageError: an unknown parameter (near names are suggested) or a value of another type.
+        """
+        chosen = dict(self.defaults)
+        for name, value in parameters.items():
+            if name not in chosen:
+                raise unknown(f"parameter of strategy {self.name}", name, chosen)
+            default = self.defaults[name]
+            if isinstance(default, float) and type(value) is int:
+                value = float(value)
+            if default is not None and type(value) is not type(default):
+                raise UsageError(
+                    f"parameter {name!r} of strategy {self.name}: {value!r} is {type(value).__name__}, expected "
+                    f"{type(default).__name__} like its default {default!r}"
+                )
+            chosen[name] = value
+        return chosen
+
+
+def strategy(
+    name: str, *, family: str = "other", paper: str = "", requires: Iterable[str] = (), tuning: str = ""
+) -> Callable[[Search], Strategy]:
+    """Turn a function ``(problem, rng, *, parameter=default, …)`` into a :class:`Strategy`.
+
+    Args:
+        name: lower-case words joined by hyphens, unlike any other strategy's.
+        family: one of ``reference``, ``reinforcement-learning``, ``evolution``, ``bayesian``, ``progressive``,
+            ``multi-fidelity``, ``entropy``, ``weight-sharing``, ``other``.
+        paper: where it comes from, a URL.
+        requires: what the benchmark or the space must offer: ``fidelities``, ``resume``, ``training``, ``cell``,
+            ``graph``, ``levels``, ``tabular``.
+        tuning: how the defaults were chosen: on which table, with how much; empty if they are the paper's.
+
+    Raises:
+        PluginError: a name of another form, an unknown family or capability, or a function of another shape.
+
+    Example:
+        >>> @strategy("my-random-search", family="reference")
+        ... def my_random_search(problem, rng):
+        ...     \"\"\"Draw and evaluate until the budget ends.\"\"\"
+        ...     while True:
+        ...         problem.evaluate(problem.space.sample(rng))
+        >>> my_random_search.name
+        'my-random-search'
+    """
+    who = f"strategy {name!r}"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise PluginError(f"{who}: expected a name of lower-case words and digits joined by hyphens")
+    if family not in FAMILIES:
+        raise PluginError(f"{who}: unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
+    needs = frozenset([requires] if isinstance(requires, str) else requires)
+    if strange := sorted(needs - set(CAPABILITIES)):
+        raise PluginError(
+            f"{who} requires {', '.join(strange)}, which no benchmark offers; known: {', '.join(CAPABILITIES)}"
+        )
+
+    def decorate(function: Search) -> Strategy:
+        return Strategy(name, family, function, paper, needs, tuning, _defaults(function, who))
+
+    return decorate
+
+
+def _defaults(function: Search, who: str) -> dict[str, Any]:
+    """The parameters after problem and rng, with their defaults; raises :class:`PluginError` where one has none."""
+    if not callable(function):
+        raise PluginError(
+            f"{who}: @strategy decorates a function (problem, rng, *, parameter=default), not {function!r}"
+        )
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) < 2 or any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        given = f"{function.__name__}{inspect.signature(function)}"
+        raise PluginError(f"{who}: expected a function (problem, rng, *, parameter=default), got {given}")
+    rest = [p for p in parameters if p not in positional[:2]]
+    for parameter in rest:
+        if parameter.default is parameter.empty:
+            raise PluginError(f"{who}: parameter {parameter.name!r} has no default; every parameter needs one")
+        if not isinstance(parameter.default, (str, int, float, bool, type(None))):
+            raise PluginError(
+                f"{who}: the default of {parameter.name!r} is {parameter.default!r}; expected a string, number, bool or None"
+            )
+    return {parameter.name: parameter.default for parameter in rest}

@@ -1,0 +1,16 @@
+"""The strategies that come with the suite, one file each, registered like anybody's plugin."""
+
+from __future__ import annotations
+
+from nasbench_strategies.random_sampling import random_sampling
+from nasbench_strategies.random_search import random_search
+from nasbench_strategies.regularized_evolution import regularized_evolution
+from nasbench_suite import Strategy, hookimpl
+
+NASBENCH_API = 1
+
+
+@hookimpl
+def nasbench_strategies() -> list[Strategy]:
+    """All of them."""
+    return [random_sampling, random_search, regularized_evolution]
