@@ -1,12 +1,9 @@
 """Running a comparison: each run once, within its limits, whatever a plugin does.
 
-``runs.py`` says what a run and its result are, ``plan.py`` turns a comparison into runs, ``store.py`` keeps results,
-``worker.py`` executes one run, ``executor.py`` spreads runs over processes, ``runner.py`` brings it all together.
+``runs.py`` says what a run and its result are, ``plan.py`` turns a comparison into runs.
 """
 
 from nasbench_suite.harness.plan import Plan, Row, Skipped, make_plan
-from nasbench_suite.harness.runner import Summary, run_plan
 from nasbench_suite.harness.runs import Result, Run
-from nasbench_suite.harness.store import Store
 
-__all__ = ["Plan", "Result", "Row", "Run", "Skipped", "Store", "Summary", "make_plan", "run_plan"]
+__all__ = ["Plan", "Result", "Row", "Run", "Skipped", "make_plan"]
