@@ -110,7 +110,7 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
         on_flush=None if path is None else partial(_append_journal, path),
         on_defiance=partial(os._exit, WENT_ON) if path is not None else None,
     )
-    before = _global_generators()
+    before = global_generators()
     wall, cpu = time.perf_counter(), time.process_time()
     outcome: Outcome = "finished"
     reason = ""
@@ -147,7 +147,7 @@ def _broken_rule(problem: Problem, before: tuple[object, ...], run: Run, benchma
         return "caught OutOfBudget and went on asking; let it end the strategy"
     changed = [
         name
-        for name, old, new in zip(("random", "numpy.random"), before, _global_generators(), strict=True)
+        for name, old, new in zip(("random", "numpy.random"), before, global_generators(), strict=True)
         if old != new
     ]
     if changed:
@@ -157,7 +157,7 @@ def _broken_rule(problem: Problem, before: tuple[object, ...], run: Run, benchma
     return ""
 
 
-def _global_generators() -> tuple[object, object]:
+def global_generators() -> tuple[object, object]:
     """The states of the global generators, to be compared."""
     kind, keys, position, *rest = np.random.get_state(legacy=True)
     return random.getstate(), (kind, keys.tobytes(), position, *rest)  # type: ignore[union-attr]
