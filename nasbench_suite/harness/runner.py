@@ -30,12 +30,19 @@ class Summary:
         before: had an outcome already.
         outcomes: outcome -> how many of the runs done now, by this process or by another one at work on the store.
         not_tried: runs of pairs that were given up.
+        unfinished_before: of those that had an outcome already, how many did not finish.
     """
 
     total: int
     before: int
     outcomes: Counter[str] = field(default_factory=Counter)
     not_tried: int = 0
+    unfinished_before: int = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Runs of the plan that did not finish, now or before."""
+        return self.unfinished_before + self.outcomes.total() - self.outcomes["finished"] + self.not_tried
 
 
 def run_plan(
@@ -76,7 +83,8 @@ class _Work:
         self.elsewhere: dict[str, Run] = {}
         self.hard_faults: Counter[tuple[str, str]] = Counter()
         self.finished: set[tuple[str, str]] = set()
-        self.summary = Summary(len(plan.all_runs), len(known))
+        failed = sum(outcome != "finished" for outcome in known.values())
+        self.summary = Summary(len(plan.all_runs), len(known), unfinished_before=failed)
         self.renew_at = time.monotonic() + LEASE_SECONDS / 4
 
     @property
