@@ -175,7 +175,17 @@ def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:
     texts = {key: take(key, str, "").strip() for key in ("title", "description", "citation")}
     if not wrong:
         try:
-            return Comparison(name, texts["title"] or name, texts["description"], texts["citation"], tasks, entries, seeds, time_limit, memory_limit)
+            return Comparison(
+                name,
+                texts["title"] or name,
+                texts["description"],
+                texts["citation"],
+                tasks,
+                entries,
+                seeds,
+                time_limit,
+                memory_limit,
+            )
         except ComparisonError as error:
             wrong.append(str(error))
     raise ComparisonError(f"comparison {where}: " + "; ".join(wrong))
@@ -202,7 +212,9 @@ def _entries(items: Any, wrong: list[str]) -> tuple[Entry, ...] | None:
     if items == "all":
         return None
     if not isinstance(items, list) or not items:
-        wrong.append(f"strategies is {items!r}, expected 'all', a list of names, or [[strategies]] with name and parameters")
+        wrong.append(
+            f"strategies is {items!r}, expected 'all', a list of names, or [[strategies]] with name and parameters"
+        )
         return None
     entries = []
     for number, item in enumerate(items, start=1):
@@ -215,9 +227,13 @@ def _entries(items: Any, wrong: list[str]) -> tuple[Entry, ...] | None:
         if not isinstance(parameters, dict):
             wrong.append(f"strategy {number}: parameters is {parameters!r}, expected a table")
             continue
-        entries.append(Entry(str(item.get("label", entry_label(item["name"], parameters))), str(item["name"]), parameters))
+        entries.append(
+            Entry(str(item.get("label", entry_label(item["name"], parameters))), str(item["name"]), parameters)
+        )
     labels = [entry.label for entry in entries]
-    wrong += [f"strategy {label!r} stands twice; give labels" for label in sorted({x for x in labels if labels.count(x) > 1})]
+    wrong += [
+        f"strategy {label!r} stands twice; give labels" for label in sorted({x for x in labels if labels.count(x) > 1})
+    ]
     return tuple(entries)
 
 
@@ -230,7 +246,14 @@ def entry_label(strategy: str, parameters: Mapping[str, Any]) -> str:
 def _seeds(value: Any, wrong: list[str]) -> tuple[int, ...]:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return tuple(range(value))
-    if isinstance(value, list) and value and all(type(seed) is int and seed >= 0 for seed in value) and len(set(value)) == len(value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(type(seed) is int and seed >= 0 for seed in value)
+        and len(set(value)) == len(value)
+    ):
         return tuple(value)
-    wrong.append(f"seeds is {value!r}, expected a number of seeds of at least 1, or a list of different numbers of at least 0")
+    wrong.append(
+        f"seeds is {value!r}, expected a number of seeds of at least 1, or a list of different numbers of at least 0"
+    )
     return ()

@@ -51,7 +51,7 @@ class Plan:
     @property
     def all_runs(self) -> list[Run]:
         """Every run once, pair by pair."""
-        return [run for runs in self.runs.values() for run in runs]
+        return list({run.id: run for runs in self.runs.values() for run in runs}.values())
 
 
 def make_plan(comparison: Comparison, registry: Registry) -> Plan:
@@ -72,7 +72,9 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
     )
     benchmarks = {task.benchmark: registry.benchmark(task.benchmark) for task in comparison.tasks}
     if comparison.unit == "seconds" and len({benchmark.currency for benchmark in benchmarks.values()}) > 1:
-        raise ComparisonError(f"comparison {comparison.name!r} mixes simulated and measured seconds; compare them apart")
+        raise ComparisonError(
+            f"comparison {comparison.name!r} mixes simulated and measured seconds; compare them apart"
+        )
     runs: dict[tuple[str, str], tuple[Run, ...]] = {}
     skipped = []
     for task in comparison.tasks:
@@ -81,7 +83,11 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
             strategy = row.offered.strategy
             lacking = sorted(strategy.requires - benchmark.capabilities - benchmark.space.capabilities)
             if lacking:
-                skipped.append(Skipped(row.label, task.benchmark, f"needs {', '.join(lacking)}, which {task.benchmark} does not offer"))
+                skipped.append(
+                    Skipped(
+                        row.label, task.benchmark, f"needs {', '.join(lacking)}, which {task.benchmark} does not offer"
+                    )
+                )
                 continue
             runs[row.label, task.benchmark] = tuple(
                 Run(

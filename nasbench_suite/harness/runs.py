@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from nasbench_suite.budget import Budget
+from nasbench_suite.errors import StoreError
 from nasbench_suite.hookspecs import API_VERSION
-from nasbench_suite.journal import Event
+from nasbench_suite.journal import Event, decode_journal, encode_journal
 
 Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -97,3 +100,51 @@ class Result:
     own_seconds: tuple[float, ...] = field(default=(), repr=False)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+
+    def packed(self) -> Packed:
+        """The result as it is stored and sent between processes."""
+        own = zlib.compress(array("f", self.own_seconds).tobytes(), 6)
+        times = (self.wall_seconds, self.cpu_seconds)
+        return Packed(
+            self.run.id, self.run.recipe, self.outcome, self.reason, encode_journal(self.journal), own, *times
+        )
+
+
+class Packed(NamedTuple):
+    """A result as bytes and plain values; ``unpacked`` gives the result back.
+
+    Attributes:
+        id, recipe: of the run.
+        outcome, reason: as in :class:`Result`.
+        journal: compressed canonical journal; equal runs have equal bytes.
+        own: compressed 32-bit floats, seconds.
+        wall_seconds, cpu_seconds: as in :class:`Result`.
+    """
+
+    id: str
+    recipe: str
+    outcome: str
+    reason: str
+    journal: bytes
+    own: bytes
+    wall_seconds: float
+    cpu_seconds: float
+
+    def unpacked(self) -> Result:
+        """The result.
+
+        Raises:
+            StoreError: damaged data.
+        """
+        own = array("f")
+        try:
+            own.frombytes(zlib.decompress(self.own))
+            run = Run.from_recipe(self.recipe)
+        except (zlib.error, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"stored run {self.id} is damaged ({error})") from None
+        if self.outcome not in OUTCOMES or run.id != self.id:
+            raise StoreError(
+                f"stored run {self.id} is damaged: its recipe or its outcome {self.outcome!r} does not fit"
+            )
+        journal = tuple(decode_journal(self.journal))
+        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds)
