@@ -29,6 +29,11 @@ def encode(value: Any, indent: str = "") -> str:
     return _plain(value)
 
 
+def render_json(scoreboard: Scoreboard) -> str:
+    """The text of ``leaderboard.json``."""
+    return encode(document(scoreboard)) + "\n"
+
+
 def _plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 

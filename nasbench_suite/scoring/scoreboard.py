@@ -81,8 +81,8 @@ class Task:
         provenance: table, hash, source, licence, signal and score split, in words.
         score: the name of the score that ranks.
         splits: score name -> what was measured on which images, in words; the first ranks.
-        best: score name -> the best in the table (the oracle: a reference, not ranked).
-        typical: score name -> the mean of the table, which is what one uniform draw is worth.
+        best: score name -> the best in the table (the oracle: a reference, not ranked); NaN where unknown.
+        typical: score name -> the mean of the table, which is what one uniform draw is worth; NaN where unknown.
     """
 
     benchmark: str
@@ -314,20 +314,20 @@ def _task(benchmark: Benchmark, budget: Budget, scores: Mapping[str, Scores]) ->
         dict(benchmark.provenance),
         next(iter(scores)),
         {name: held.split for name, held in scores.items()},
-        {name: held.best for name, held in scores.items()},
-        {name: mean(held.values[~np.isnan(held.values)]) for name, held in scores.items()},
+        {name: math.nan if held.best is None else held.best for name, held in scores.items()},
+        {name: math.nan if held.typical is None else held.typical for name, held in scores.items()},
     )
 
 
 class _Lookup(dict[Architecture, float]):
     """Architecture -> score, each looked up once."""
 
-    def __init__(self, benchmark: Benchmark, scores: Scores) -> None:
+    def __init__(self, scores: Scores) -> None:
         super().__init__()
-        self._space, self._values = benchmark.space, scores.values
+        self._of = scores.of
 
     def __missing__(self, architecture: Architecture) -> float:
-        value = self[architecture] = float(self._values[self._space.index(architecture)])
+        value = self[architecture] = self._of(architecture)
         return value
 
 
@@ -351,7 +351,7 @@ def _board(
 ) -> Board:
     held = benchmark.scores()
     task = _task(benchmark, budget, held)
-    lookups = {name: _Lookup(benchmark, scores) for name, scores in held.items()}
+    lookups = {name: _Lookup(scores) for name, scores in held.items()}
     rows: list[_Scored] = []
     unranked: list[Unranked] = []
     for row in plan.rows:
