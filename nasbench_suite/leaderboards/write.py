@@ -27,7 +27,7 @@ def write_leaderboard(scoreboard: Scoreboard, directory: Path) -> list[Path]:
     """
     files = {
         "README.md": markdown.readme(scoreboard),
-        "leaderboard.json": document.encode(document.document(scoreboard)) + "\n",
+        "leaderboard.json": document.render_json(scoreboard),
         "leaderboard.csv": _csv(document.LEADERBOARD_COLUMNS, document.leaderboard_rows(scoreboard)),
         "curves.csv": _csv(document.CURVE_COLUMNS, document.curve_rows(scoreboard)),
         "timings.md": markdown.timings(scoreboard),
