@@ -45,13 +45,11 @@ class Scores:
         split: what was measured on which images after which training, in words.
         of: the score of an architecture: the mean over its training seeds, NaN if it was never measured.
         best: the best score there is, for the oracle and for regret; ``None`` where nobody knows.
-        typical: the mean score over the space, which one uniform draw is worth; ``None`` where nobody knows.
     """
 
     split: str
     of: Callable[[Architecture], float]
     best: float | None = None
-    typical: float | None = None
 
 
 @runtime_checkable

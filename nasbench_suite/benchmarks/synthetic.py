@@ -76,7 +76,7 @@ class SyntheticBenchmark:
     def scores(self) -> Mapping[str, Scores]:
         """The formula without noise, after the full training."""
         words = "formula without noise after the full training"
-        return {"truth": Scores(words, self._score, self._best, self._typical)}
+        return {"truth": Scores(words, self._score, self._best)}
 
     def _score(self, architecture: Architecture) -> float:
         return self.truth(architecture, self.fidelities[-1])
@@ -91,12 +91,6 @@ class SyntheticBenchmark:
                 for b, own in enumerate(single)
             ]
         return min(1.0, max(0.0, 0.6 + max(best)))
-
-    @cached_property
-    def _typical(self) -> float:
-        """The mean over the space, but for architectures whose accuracy the formula clips to [0, 1]."""
-        flat = [*self._single, *([value for row in effects for value in row] for effects in self._pairs)]
-        return 0.6 + sum(sum(values) / len(values) for values in flat)
 
 
 class SyntheticAnswers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -130,9 +129,7 @@ class TabularBenchmark:
             )
             values = mean_over_seeds(column)
             split = f"{self._words(measure)}, mean over training seeds"
-            measured = values[~np.isnan(values)]
-            best, typical = float(measured.max()), math.fsum(measured.tolist()) / len(measured)
-            scores[name] = Scores(split, partial(_score, self.space, values), best, typical)
+            scores[name] = Scores(split, partial(_score, self.space, values), float(np.nanmax(values)))
         return scores
 
 

@@ -18,6 +18,11 @@ DECIMALS = 6
 """Of every number in the document: a ten-thousandth of a percent point."""
 
 
+def render_json(scoreboard: Scoreboard) -> str:
+    """The text of ``leaderboard.json``."""
+    return encode(document(scoreboard)) + "\n"
+
+
 def encode(value: Any, indent: str = "") -> str:
     """JSON with one line per field and per list of plain values: small, and readable in a diff."""
     deeper = indent + " "
@@ -134,8 +139,9 @@ def _task(task: Task) -> dict[str, Any]:
         "provenance": dict(task.provenance),
         "score": task.score,
         "splits": dict(task.splits),
-        "oracle": {name: rounded(value) for name, value in task.best.items()},
-        "typical": {name: rounded(value) for name, value in task.typical.items()},
+        "oracle": {name: rounded(value) for name, value in task.oracles.items()},
+        "best": rounded(task.best),
+        "typical": None if task.typical is None else rounded(task.typical),
     }
 
 
@@ -193,7 +199,8 @@ def leaderboard_rows(scoreboard: Scoreboard) -> Rows:
                         mean=standing.mean, std=standing.deviation, q25=low, median=middle, q75=high, iqm=iqm.value,
                         iqm_low=iqm.low, iqm_high=iqm.high, regret=standing.regret, rank=standing.rank,
                         evaluations=standing.evaluations, spent=standing.spent, n=standing.n)  # fmt: skip
-        yield _line(scoreboard, name, "oracle", "reference", score=score, mean=board.task.best[score], regret=0.0)
+        if score in board.task.oracles:
+            yield _line(scoreboard, name, "oracle", "reference", score=score, mean=board.task.best, regret=0.0)
         for other in board.unranked:
             yield _line(scoreboard, name, other.label, "unranked", reason=other.reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from nasbench_suite.leaderboards import text
@@ -52,8 +53,8 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
             "budget": text.amount(task),
             "epochs that could be asked for": ", ".join(map(str, task.fidelities)),
             **task.provenance,
-            "best in the table": "; ".join(f"{name} {text.percent(value)} %" for name, value in task.best.items()),
-            "mean of the table": "; ".join(f"{name} {text.percent(value)} %" for name, value in task.typical.items()),
+            "best there is": "; ".join(f"{name} {text.percent(value)} %" for name, value in task.oracles.items()),
+            "worth of one uniform draw": "" if task.typical is None else f"{task.score} {text.percent(task.typical)} %",
             "identity of the answers": task.identity,
         }
         yield "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
@@ -105,11 +106,9 @@ def board_table(board: Board, scoreboard: Scoreboard) -> str:
         ]
         row[3:3] = [text.percent(float(standing.scores[name].mean())) for name in others]
         rows.append(row)
-    rows.append(
-        ["", "*oracle: the best in the table*", text.percent(task.best[task.score])]
-        + [text.percent(task.best[name]) for name in others]
-        + ["", "", text.percent(0.0), "", "", ""]
-    )
+    if task.score in task.oracles:
+        known = [text.percent(task.oracles.get(name, math.nan)) for name in (task.score, *others)]
+        rows.append(["", "*oracle: the best there is*", *known, "", "", text.percent(0.0), "", "", ""])
     header = ["place", "strategy", f"{task.score} %, mean ± std", *(f"{name} %, mean" for name in others)]
     header += ["IQM [95 %]", "median", "regret", "average rank", "evaluations", "n"]
     return text.markdown_table(header, rows, right=(0, *range(2, len(header))))

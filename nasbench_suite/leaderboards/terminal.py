@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from nasbench_suite.leaderboards import text
 from nasbench_suite.scoring import Scoreboard, Unranked
 
 if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
+    from rich.console import RenderableType
     from rich.table import Table
 
 
-def render_terminal(scoreboard: Scoreboard) -> Group:
-    """All tables as one object that ``rich.print`` shows; it fits into 80 columns."""
-    from rich.console import Group
+def render_terminal(scoreboard: Scoreboard, width: int = 80) -> str:
+    """All tables as plain text, in lines of at most ``width`` characters."""
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(*_parts(scoreboard), sep="\n")
+    shown = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
+    return "\n".join(line.rstrip() for line in shown.splitlines())
+
+
+def _parts(scoreboard: Scoreboard) -> list[RenderableType]:
     from rich.text import Text
 
     parts: list[RenderableType] = []
@@ -37,11 +46,12 @@ def render_terminal(scoreboard: Scoreboard) -> Group:
                 text.number(standing.rank),
                 str(standing.n),
             )
-        table.add_row("", Text("oracle: best in the table"), text.percent(task.best[task.score]), style="dim")
+        if task.score in task.oracles:
+            table.add_row("", Text("oracle: the best there is"), text.percent(task.best), style="dim")
         parts.append(table)
         parts += _reasons(board.unranked)
         parts.append(Text())
-    return Group(*parts[:-1])
+    return parts[:-1]
 
 
 def _overall(scoreboard: Scoreboard) -> Table:

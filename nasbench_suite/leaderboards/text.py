@@ -14,8 +14,8 @@ MEANING = (
     "A place is 1 + the number of rows that are significantly better (paired Wilcoxon signed-rank tests over the same "
     "seeds, Holm-corrected over all pairs, 5 %); rows that share a place are tied and marked with “=”. ± is the "
     "sample standard deviation over seeds. IQM is the mean of the middle half of the runs, with its 95 % bootstrap "
-    "interval. Rank is the mean over paired seeds. Regret is what is missing to the best in the table. Normalized "
-    "regret is 0 for the best in the table and 1 for one uniform draw."
+    "interval. Rank is the mean over paired seeds. Regret is what is missing to the best there is. Normalized "
+    "regret is 0 for the best there is and 1 for one uniform draw."
 )
 
 

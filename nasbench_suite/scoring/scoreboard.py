@@ -32,7 +32,8 @@ from nasbench_suite.scoring.statistics import (
     paired_differences,
     standard_deviation,
 )
-from nasbench_suite.spaces import Architecture
+from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.spaces.space import ENUMERABLE
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +41,9 @@ MOMENTS = tuple(
     sorted({round(10 ** (step / 20), 6) for step in range(-60, 1)} | {round(step / 40, 6) for step in range(1, 41)})
 )
 """Fractions of the budget at which mean curves are kept: twenty per decade from 0.1 % on, and every 2.5 %."""
+
+DRAWS = 1000
+"""Fixed uniform draws that say what a draw is worth in a space too large to list."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,12 @@ class Task:
         provenance: table, hash, source, licence, signal and score split, in words.
         score: the name of the score that ranks.
         splits: score name -> what was measured on which images, in words; the first ranks.
-        best: score name -> the best in the table (the oracle: a reference, not ranked); NaN where unknown.
-        typical: score name -> the mean of the table, which is what one uniform draw is worth; NaN where unknown.
+        oracles: score name -> the best there is (a reference, not ranked), where the benchmark knows it.
+        best: of the ranking score, what regret is measured from: the oracle, or where nobody knows it the best
+            answer of any run of this comparison.
+        typical: of the ranking score, what one uniform draw is worth: the mean of all architectures, or of
+            :data:`DRAWS` fixed draws where the space is too large to list; ``None`` where the benchmark does not know
+            its oracle, since its scores may have to be measured.
     """
 
     benchmark: str
@@ -94,8 +102,9 @@ class Task:
     provenance: Mapping[str, str]
     score: str
     splits: Mapping[str, str]
-    best: Mapping[str, float]
-    typical: Mapping[str, float]
+    oracles: Mapping[str, float]
+    best: float
+    typical: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +119,7 @@ class Standing:
         mean, deviation: of the ranking score; the deviation is the sample's (divisor n - 1).
         quartiles: 25 %, 50 % and 75 % of the ranking score (linear interpolation).
         interquartile: mean of the middle half with its 95 % bootstrap interval.
-        regret: best in the table minus the mean.
+        regret: the best there is minus the mean.
         rank: mean over paired seeds of the rank among the ranked rows, ties averaged.
         n: runs.
         evaluations: answers per run, mean.
@@ -183,7 +192,7 @@ class OverallStanding:
         rank: mean over benchmarks and paired seeds of the rank among the rows of the overall table.
         ranks: benchmark -> mean over its paired seeds.
         regret: normalized regret, interquartile mean over benchmarks and seeds with a stratified 95 % bootstrap
-            interval: 0 is the best in the table, 1 is worth as much as one uniform draw.
+            interval: 0 is the best there is, 1 is worth as much as one uniform draw.
         n: runs.
     """
 
@@ -301,9 +310,8 @@ def _entrant(row: Row) -> Entrant:
     )
 
 
-def _task(benchmark: Benchmark, budget: Budget, scores: Mapping[str, Scores]) -> Task:
-    if not scores:
-        raise ScoringError(f"benchmark {benchmark.name!r} has no scores; there is nothing to rank by")
+def _task(benchmark: Benchmark, budget: Budget, scores: Mapping[str, Scores], reached: float) -> Task:
+    name, ranking = next(iter(scores.items()))
     return Task(
         benchmark.name,
         benchmark.space.name,
@@ -312,11 +320,22 @@ def _task(benchmark: Benchmark, budget: Budget, scores: Mapping[str, Scores]) ->
         benchmark.currency,
         benchmark.identity,
         dict(benchmark.provenance),
-        next(iter(scores)),
+        name,
         {name: held.split for name, held in scores.items()},
-        {name: math.nan if held.best is None else held.best for name, held in scores.items()},
-        {name: math.nan if held.typical is None else held.typical for name, held in scores.items()},
+        {name: held.best for name, held in scores.items() if held.best is not None},
+        reached if ranking.best is None else ranking.best,
+        None if ranking.best is None else _typical(benchmark.space, ranking),
     )
+
+
+def _typical(space: Space, scores: Scores) -> float:
+    """The mean score of all architectures that have one, or of fixed draws from a space too large to list."""
+    if space.size <= ENUMERABLE:
+        architectures = space.architectures()
+    else:
+        rng = np.random.default_rng(0)
+        architectures = [space.sample(rng) for _ in range(DRAWS)]
+    return mean([value for value in map(scores.of, architectures) if not math.isnan(value)])
 
 
 class _Lookup(dict[Architecture, float]):
@@ -327,7 +346,7 @@ class _Lookup(dict[Architecture, float]):
         self._of = scores.of
 
     def __missing__(self, architecture: Architecture) -> float:
-        value = self[architecture] = self._of(architecture)
+        value = self[architecture] = float(self._of(architecture))
         return value
 
 
@@ -350,7 +369,8 @@ def _board(
     timings: list[Timing],
 ) -> Board:
     held = benchmark.scores()
-    task = _task(benchmark, budget, held)
+    if not held:
+        raise ScoringError(f"benchmark {benchmark.name!r} has no scores; there is nothing to rank by")
     lookups = {name: _Lookup(scores) for name, scores in held.items()}
     rows: list[_Scored] = []
     unranked: list[Unranked] = []
@@ -365,6 +385,8 @@ def _board(
             unranked.append(scored)
         else:
             rows.append(scored)
+    ranking = next(iter(held))
+    task = _task(benchmark, budget, held, max((float(row.finals[ranking].max()) for row in rows), default=math.nan))
     standings, differences = _standings(rows, task)
     return Board(task, standings, tuple(unranked), differences)
 
@@ -456,7 +478,7 @@ def _standings(rows: Sequence[_Scored], task: Task) -> tuple[tuple[Standing, ...
                 deviation=standard_deviation(values),
                 quartiles=(low, middle, high),
                 interquartile=bootstrap_interquartile_mean(values[None]),
-                regret=task.best[task.score] - centre,
+                regret=task.best - centre,
                 rank=float(ranks[i]),
                 n=len(values),
                 evaluations=mean([curve.evaluations for curve in row.curves]),
@@ -474,9 +496,14 @@ def _reordered(differences: Differences, order: Sequence[int]) -> Differences:
 
 
 def normalized_regret(scores: FloatArray, task: Task) -> FloatArray:
-    """Regret in units of what one uniform draw is expected to lose: 0 is the best in the table, 1 a random draw."""
-    best, typical = task.best[task.score], task.typical[task.score]
-    regret: FloatArray = (best - scores) / (best - typical if best > typical else 1.0)
+    """Regret in units of what one uniform draw is expected to lose: 0 is the best there is, 1 a random draw.
+
+    Where that is not known the unit is the score itself, a fraction in [0, 1].
+    """
+    known = task.typical is not None and task.best > task.typical
+    regret: FloatArray = (task.best - scores) / (
+        task.best - task.typical if known and task.typical is not None else 1.0
+    )
     return regret
 
 

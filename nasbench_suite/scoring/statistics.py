@@ -88,6 +88,7 @@ def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
     values = on_grid(strata)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ScoringError(f"bootstrap of values of shape {values.shape}: expected finite ones, [strata, values]")
+    values.sort(axis=1)  # so that the interval does not depend on the order of the seeds
     pool = values.ravel()
     estimate = interquartile_mean(pool)
     if values.shape[1] == 1:
