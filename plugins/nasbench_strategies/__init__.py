@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from nasbench_strategies.exhaustive import exhaustive
+from nasbench_strategies.genetic_algorithm import genetic_algorithm
+from nasbench_strategies.local_search import local_search
 from nasbench_strategies.random_sampling import random_sampling
 from nasbench_strategies.random_search import random_search
 from nasbench_strategies.regularized_evolution import regularized_evolution
+from nasbench_strategies.reinforce import reinforce
+from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
 from nasbench_suite import Strategy, hookimpl
 
 NASBENCH_API = 1
@@ -13,4 +18,13 @@ NASBENCH_API = 1
 @hookimpl
 def nasbench_strategies() -> list[Strategy]:
     """All of them."""
-    return [random_sampling, random_search, regularized_evolution]
+    return [
+        exhaustive,
+        genetic_algorithm,
+        local_search,
+        random_sampling,
+        random_search,
+        regularized_evolution,
+        reinforce,
+        univariate_marginal_distribution,
+    ]
