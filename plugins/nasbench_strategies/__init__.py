@@ -5,8 +5,10 @@ from __future__ import annotations
 from nasbench_strategies.exhaustive import exhaustive
 from nasbench_strategies.genetic_algorithm import genetic_algorithm
 from nasbench_strategies.local_search import local_search
+from nasbench_strategies.ppo import ppo
 from nasbench_strategies.random_sampling import random_sampling
 from nasbench_strategies.random_search import random_search
+from nasbench_strategies.recurrent_controller import recurrent_controller
 from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_strategies.reinforce import reinforce
 from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
@@ -22,8 +24,10 @@ def nasbench_strategies() -> list[Strategy]:
         exhaustive,
         genetic_algorithm,
         local_search,
+        ppo,
         random_sampling,
         random_search,
+        recurrent_controller,
         regularized_evolution,
         reinforce,
         univariate_marginal_distribution,

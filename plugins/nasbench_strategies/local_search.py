@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
-from nasbench_strategies.unseen import sample_unseen
-from nasbench_suite import Architecture, Problem, strategy
+from nasbench_strategies.memory import Memory
+from nasbench_suite import Problem, strategy
 
 
 @strategy("local-search", family="other", paper="https://arxiv.org/abs/2004.08996")
@@ -20,31 +20,24 @@ def local_search(
     Args:
         problem: the search.
         rng: all randomness.
-        initial_samples: unseen random architectures per climb; the best of them is where it starts (1 in Algorithm 1).
-        first_improvement: go to the first better neighbour, in random order, instead of to the best one after a look
-            at all (the paper's Algorithm 1; it has both).
+        initial_samples: new random architectures per climb; it starts at the best of them (1 in Algorithm 1).
+        first_improvement: go to the first better neighbour, in random order, instead of to the best of all
+            neighbours (Algorithm 1; the paper has both).
     """
     space = problem.space
-    known: dict[Architecture, float] = {}
-
-    def accuracy(architecture: Architecture) -> float:
-        if (value := known.get(architecture)) is None:
-            value = known[architecture] = problem.evaluate(architecture).accuracy
-        return value
-
-    while len(known) < space.size:
-        top = -1.0
-        for _ in range(initial_samples):
-            if (start := sample_unseen(space, known, rng)) is not None and accuracy(start) > top:
-                here, top = start, accuracy(start)
+    accuracy = Memory(problem)
+    while not accuracy.complete:
+        samples = []
+        while len(samples) < initial_samples and not accuracy.complete:
+            samples.append(accuracy.sample_unseen(rng))
+            accuracy[samples[-1]]
+        here = max(samples, key=accuracy.__getitem__)
         climbing = True
         while climbing:
-            climbing = False
             neighbours = space.neighbours(here)
             if first_improvement:
                 neighbours = [neighbours[place] for place in rng.permutation(len(neighbours)).tolist()]
-            for neighbour in neighbours:
-                if accuracy(neighbour) > top:
-                    here, top, climbing = neighbour, accuracy(neighbour), True
-                    if first_improvement:
-                        break
+                better = next((neighbour for neighbour in neighbours if accuracy[neighbour] > accuracy[here]), here)
+            else:
+                better = max([here, *neighbours], key=accuracy.__getitem__)
+            climbing, here = better != here, better

@@ -6,16 +6,13 @@ For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasbench_strategies.unseen import sample_unseen
-from nasbench_suite import Architecture, Evaluation, Problem, Space, strategy
-
-accuracy = attrgetter("accuracy")
+from nasbench_strategies.memory import Memory
+from nasbench_suite import Architecture, Problem, Space, strategy
 
 
 @strategy("univariate-marginal-distribution", family="evolution", paper="https://doi.org/10.1007/3-540-61723-X_982")
@@ -23,8 +20,8 @@ def univariate_marginal_distribution(
     problem: Problem,
     rng: Generator,
     *,
-    population_size: int = 20,
-    parents: int = 10,
+    population_size: int = 10,
+    parents: int = 5,
     margin: float = 0.1,
 ) -> None:
     """Sample each decision by its frequency among the best so far.
@@ -37,15 +34,11 @@ def univariate_marginal_distribution(
         margin: weight of the uniform distribution in every marginal, so that no option is ever lost.
     """
     space = problem.space
-    best: list[Evaluation] = []
-    seen: set[Architecture] = set()
-    probabilities = marginals(space, [], 1.0)
-    while len(seen) < space.size:
-        for architecture in draw(space, probabilities, population_size, seen, rng):
-            seen.add(architecture)
-            best.append(problem.evaluate(architecture))
-        best = sorted(best, key=accuracy, reverse=True)[:parents]
-        probabilities = marginals(space, [parent.architecture for parent in best], margin)
+    accuracy = Memory(problem)
+    best: list[Architecture] = []
+    while not accuracy.complete:
+        best += draw_unseen(space, marginals(space, best, margin), population_size, accuracy, rng)
+        best = sorted(best, key=accuracy.__getitem__, reverse=True)[:parents]
 
 
 def marginals(space: Space, parents: Sequence[Architecture], margin: float) -> NDArray[np.float64]:
@@ -65,26 +58,36 @@ def marginals(space: Space, parents: Sequence[Architecture], margin: float) -> N
     return (1.0 - margin) * frequencies + margin * uniform
 
 
-def draw(
-    space: Space, probabilities: NDArray[np.float64], number: int, seen: set[Architecture], rng: Generator
+def draw_unseen(
+    space: Space, probabilities: NDArray[np.float64], number: int, seen: Memory, rng: Generator
 ) -> list[Architecture]:
-    """Draw unseen architectures from a product of marginals.
+    """Draw from a product of marginals and evaluate what is new.
 
     Where the marginals hardly hold anything new, the rest comes from the whole space, uniformly.
+
+    Args:
+        space: of the architectures.
+        probabilities: ``[decision, option]``.
+        number: how many.
+        seen: what is not new; the new ones are asked through it.
+        rng: all randomness.
 
     Returns:
         ``number`` different architectures; fewer if the space has no more.
     """
-    shape = (2 * number, *probabilities.shape)
     with np.errstate(divide="ignore"):
         logarithms = np.log(probabilities)
-    fresh: dict[Architecture, None] = {}
+    fresh: list[Architecture] = []
     for _ in range(5):
         # The largest of logarithm plus Gumbel noise is a draw from the probabilities.
-        options = (logarithms + rng.gumbel(size=shape)).argmax(axis=2).tolist()
-        fresh.update(dict.fromkeys(architecture for architecture in map(tuple, options) if architecture not in seen))
-        if len(fresh) >= number:
-            return list(fresh)[:number]
-    while len(fresh) < number and (architecture := sample_unseen(space, fresh.keys() | seen, rng)) is not None:
-        fresh[architecture] = None
-    return list(fresh)
+        options = (logarithms + rng.gumbel(size=(2 * number, *probabilities.shape))).argmax(axis=2)
+        for architecture in map(tuple, options.tolist()):
+            if architecture not in seen:
+                seen[architecture]
+                fresh.append(architecture)
+                if len(fresh) == number:
+                    return fresh
+    while len(fresh) < number and not seen.complete:
+        fresh.append(seen.sample_unseen(rng))
+        seen[fresh[-1]]
+    return fresh
