@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from numpy.random import Generator
 
-from nasbench_suite import Architecture, Problem
+from nasbench_suite import Architecture, Problem, Space
 
 
 class Memory(dict[Architecture, float]):
@@ -29,16 +31,26 @@ class Memory(dict[Architecture, float]):
         return len(self) >= self._space.size
 
     def sample_unseen(self, rng: Generator) -> Architecture:
-        """Draw uniformly from what was not seen; ask :attr:`complete` before.
+        """Draw uniformly from what was not seen (see :func:`sample_unseen`)."""
+        return sample_unseen(self._space, self, rng)
 
-        Draws from the whole space are thrown away until a new one comes: hardly any in a space that is little
-        explored, and ``n (1 + 1/2 + ... + 1/n)`` together for all of a space of ``n``.
 
-        Raises:
-            LookupError: the memory is complete.
-        """
-        if self.complete:
-            raise LookupError(f"all {self._space.size:,} architectures of {self._space.name} were seen")
-        while (architecture := self._space.sample(rng)) in self:
-            pass
-        return architecture
+def sample_unseen(space: Space, seen: Collection[Architecture], rng: Generator) -> Architecture:
+    """Draw uniformly from what was not seen.
+
+    Draws from the whole space are thrown away until a new one comes: hardly any in a space that is little explored,
+    and ``n (1 + 1/2 + ... + 1/n)`` together for all of a space of ``n``.
+
+    Args:
+        space: where to draw.
+        seen: different architectures of that space, with a fast ``in``.
+        rng: all randomness.
+
+    Raises:
+        LookupError: the whole space was seen.
+    """
+    if len(seen) >= space.size:
+        raise LookupError(f"all {space.size:,} architectures of {space.name} were seen")
+    while (architecture := space.sample(rng)) in seen:
+        pass
+    return architecture

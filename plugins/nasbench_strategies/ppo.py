@@ -20,13 +20,13 @@ def ppo(
     rng: Generator,
     *,
     batch_size: int = 10,
-    passes: int = 10,
+    passes: int = 5,
     learning_rate: float = 0.05,
     clip: float = 0.2,
     value_weight: float = 0.5,
-    entropy_weight: float = 0.01,
+    entropy_weight: float = 0.05,
     trace_decay: float = 0.95,
-    patience: int = 10,
+    patience: int = 3,
 ) -> None:
     """Take several gradient steps per batch of architectures, none of which may move the policy far.
 

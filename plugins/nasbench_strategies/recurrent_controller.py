@@ -23,12 +23,12 @@ def recurrent_controller(
     problem: Problem,
     rng: Generator,
     *,
-    hidden_size: int = 32,
+    hidden_size: int = 16,
     batch_size: int = 5,
-    learning_rate: float = 0.02,
+    learning_rate: float = 0.1,
     baseline_decay: float = 0.9,
-    entropy_weight: float = 0.0,
-    patience: int = 10,
+    entropy_weight: float = 1.0,
+    patience: int = 3,
 ) -> None:
     """An LSTM writes an architecture, one decision after another; REINFORCE makes rewarded ones more probable.
 

@@ -22,7 +22,7 @@ def reinforce(
     problem: Problem,
     rng: Generator,
     *,
-    learning_rate: float = 0.01,
+    learning_rate: float = 0.05,
     baseline_decay: float = 0.9,
     memory: float = 0.999,
 ) -> None:
