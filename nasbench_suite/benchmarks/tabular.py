@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,9 @@ class TabularBenchmark:
             column = self._table.column(
                 measure.dataset, measure.training, measure.metric, training.metrics[measure.metric][-1]
             )
-            scores[name] = Scores(f"{self._words(measure)}, mean over training seeds", mean_over_seeds(column))
+            values = mean_over_seeds(column)
+            split = f"{self._words(measure)}, mean over training seeds"
+            scores[name] = Scores(split, partial(_score, self.space, values), float(np.nanmax(values)))
         return scores
 
 
@@ -278,6 +280,10 @@ def _only(values: NDArray[np.float64], measured: NDArray[np.bool_]) -> list[tupl
     for row in np.flatnonzero(~measured.all(axis=1)).tolist():
         rows[row] = tuple(values[row, measured[row]].tolist())
     return rows
+
+
+def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:
+    return float(values[space.index(architecture)])
 
 
 def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:
