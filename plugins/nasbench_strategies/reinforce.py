@@ -17,14 +17,20 @@ IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
 
 
-@strategy("reinforce", family="reinforcement-learning", paper="https://doi.org/10.1007/BF00992696")
+@strategy(
+    "reinforce",
+    family="reinforcement-learning",
+    paper="https://doi.org/10.1007/BF00992696",
+    tuning="learning_rate: of 0.01, 0.03, 0.05, 0.1 and 0.2 the one with the best mean signal (12-epoch validation "
+    "accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) over 300 seeds that are used for no report, among those whose spread "
+    "is not wider than random search's",
+)
 def reinforce(
     problem: Problem,
     rng: Generator,
     *,
     learning_rate: float = 0.05,
     baseline_decay: float = 0.9,
-    memory: float = 0.999,
 ) -> None:
     """Make rewarded choices more probable, each decision for itself.
 
@@ -36,10 +42,9 @@ def reinforce(
         rng: all randomness.
         learning_rate: of Adam.
         baseline_decay: of the moving average of rewards (0.9 in NAS-Bench-201).
-        memory: Adam's decay of squared gradients (β2).
     """
     logits = equal_logits(problem.space)
-    optimizer = Adam(logits, learning_rate, memory=memory)
+    optimizer = Adam(logits, learning_rate)
     total = weight = 0.0
     while True:
         # The largest of logit plus Gumbel noise is a draw from the softmax.
@@ -58,7 +63,7 @@ def equal_logits(space: Space) -> NDArray[np.float64]:
 
 def log_probability_gradient(logits: NDArray[np.float64], choices: NDArray[np.intp]) -> NDArray[np.float64]:
     """The gradient of ``log π(choices)`` with respect to the logits: ``[decision, option]``, one-hot minus softmax."""
-    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= -probabilities.sum(axis=1, keepdims=True)
     probabilities[np.arange(len(choices)), choices] += 1.0
     return probabilities
