@@ -51,7 +51,9 @@ def test_the_difference_is_paid_where_training_can_be_resumed(resumable: bool) -
 
 def test_the_best_of_the_highest_rung_is_recommended() -> None:
     benchmark = SyntheticBenchmark("ladder", grid(4, 4), fidelities=(1, 2), noise=0.2)
-    problem = Problem(benchmark.space, benchmark.fidelities, benchmark.answers(0), Budget(1000, "epochs"), resumable=True)
+    problem = Problem(
+        benchmark.space, benchmark.fidelities, benchmark.answers(0), Budget(1000, "epochs"), resumable=True
+    )
     ladder = Ladder(problem, 2.0)
     rng = np.random.default_rng(0)
     entered = [ladder.enter(1, rng) for _ in range(12)]

@@ -45,7 +45,11 @@ def test_best_improvement_is_steepest_ascent() -> None:
 @pytest.mark.parametrize("initial_samples", [1, 7])
 def test_it_sees_everything_once_and_then_returns(first_improvement: bool, initial_samples: int) -> None:
     problem = search(
-        local_search, LANDSCAPE, "1000 evaluations", initial_samples=initial_samples, first_improvement=first_improvement
+        local_search,
+        LANDSCAPE,
+        "1000 evaluations",
+        initial_samples=initial_samples,
+        first_improvement=first_improvement,
     )
     assert sorted(asked(problem)) == sorted(TRUTH)
 

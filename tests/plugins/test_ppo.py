@@ -31,7 +31,9 @@ def batch(made: Policy, space: CategoricalSpace, number: int) -> tuple[NDArray[n
 
 
 @pytest.mark.parametrize("counts", [(3, 1, 4, 2), (2, 2), (3,)])
-@pytest.mark.parametrize(("clip", "value_weight", "entropy_weight"), [(0.2, 0.5, 0.1), (0.1, 0.0, 0.0), (1e9, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("clip", "value_weight", "entropy_weight"), [(0.2, 0.5, 0.1), (0.1, 0.0, 0.0), (1e9, 0.0, 1.0)]
+)
 def test_the_gradient(counts: tuple[int, ...], clip: float, value_weight: float, entropy_weight: float) -> None:
     space = grid(*counts)
     made = policy(space)
@@ -76,7 +78,9 @@ def test_the_first_policy_is_uniform() -> None:
     )
 
 
-@pytest.mark.parametrize(("advantage", "ratio", "moves"), [(1, 1.5, False), (1, 0.5, True), (-1, 1.5, True), (-1, 0.5, False)])
+@pytest.mark.parametrize(
+    ("advantage", "ratio", "moves"), [(1, 1.5, False), (1, 0.5, True), (-1, 1.5, True), (-1, 0.5, False)]
+)
 def test_only_what_brings_the_ratio_back_moves_a_clipped_policy(advantage: float, ratio: float, moves: bool) -> None:
     made = Policy(grid(2))
     choices = np.array([[1]])

@@ -76,12 +76,18 @@ def interval(name: str, benchmark: Benchmark, budget: str) -> tuple[float, float
 @pytest.mark.parametrize("dataset", ["cifar100", "imagenet16-120"])
 def test_nas_bench_201(strategy: Strategy, dataset: str) -> None:
     benchmark = nas_bench_201(dataset)
-    assert interval(strategy.name, benchmark, "100 evaluations")[0] > interval(random_search.name, benchmark, "100 evaluations")[1]
+    assert (
+        interval(strategy.name, benchmark, "100 evaluations")[0]
+        > interval(random_search.name, benchmark, "100 evaluations")[1]
+    )
 
 
 @pytest.mark.parametrize("strategy", SINGLE_FIDELITY, ids=lambda strategy: strategy.name)
 def test_a_space_of_30_decisions(strategy: Strategy) -> None:
-    assert interval(strategy.name, wide(), "100 evaluations")[0] > interval(random_search.name, wide(), "100 evaluations")[1]
+    assert (
+        interval(strategy.name, wide(), "100 evaluations")[0]
+        > interval(random_search.name, wide(), "100 evaluations")[1]
+    )
 
 
 @pytest.mark.parametrize("strategy", MULTI_FIDELITY, ids=lambda strategy: strategy.name)
