@@ -13,7 +13,11 @@ Currency = Literal["simulated", "measured"]
 
 @runtime_checkable
 class Answers(Protocol):
-    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else."""
+    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else.
+
+    Where only some trainings can be resumed, answers also have ``resumes(origin, paid, epochs) -> bool``, which says
+    whether ``ask`` would answer; without it, every training can be where the benchmark offers ``"resume"``.
+    """
 
     def ask(
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int

@@ -177,6 +177,15 @@ class TabularAnswers:
             cost -= self._paid_before(place, epochs, origin, paid)
         return columns.architectures[row], accuracy, cost
 
+    def resumes(self, origin: int, paid: int, epochs: int) -> bool:
+        """Whether these epochs are points of one training (see :class:`~nasbench_suite.benchmarks.Answers`)."""
+        columns = self._columns
+        return (
+            {origin, paid, epochs} <= columns.fidelities
+            and paid < epochs
+            and columns[origin].training == columns[paid].training == columns[epochs].training
+        )
+
     def _slowly(self, architecture: Sequence[int], epochs: int) -> tuple[int, _Column]:
         """Answer an unusual question (a list, NumPy integers) or raise what is wrong with it."""
         columns = self._columns

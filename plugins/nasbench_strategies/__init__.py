@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from nasbench_strategies.asha import asha
+from nasbench_strategies.exhaustive import exhaustive
+from nasbench_strategies.genetic_algorithm import genetic_algorithm
+from nasbench_strategies.hyperband import hyperband
+from nasbench_strategies.local_search import local_search
+from nasbench_strategies.ppo import ppo
 from nasbench_strategies.random_sampling import random_sampling
 from nasbench_strategies.random_search import random_search
+from nasbench_strategies.recurrent_controller import recurrent_controller
 from nasbench_strategies.regularized_evolution import regularized_evolution
+from nasbench_strategies.reinforce import reinforce
+from nasbench_strategies.successive_halving import successive_halving
+from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
 from nasbench_suite import Strategy, hookimpl
 
 NASBENCH_API = 1
@@ -13,4 +23,18 @@ NASBENCH_API = 1
 @hookimpl
 def nasbench_strategies() -> list[Strategy]:
     """All of them."""
-    return [random_sampling, random_search, regularized_evolution]
+    return [
+        asha,
+        exhaustive,
+        genetic_algorithm,
+        hyperband,
+        local_search,
+        ppo,
+        random_sampling,
+        random_search,
+        recurrent_controller,
+        regularized_evolution,
+        reinforce,
+        successive_halving,
+        univariate_marginal_distribution,
+    ]
