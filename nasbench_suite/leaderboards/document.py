@@ -18,11 +18,6 @@ DECIMALS = 6
 """Of every number in the document: a ten-thousandth of a percent point."""
 
 
-def render_json(scoreboard: Scoreboard) -> str:
-    """The text of ``leaderboard.json``."""
-    return encode(document(scoreboard)) + "\n"
-
-
 def encode(value: Any, indent: str = "") -> str:
     """JSON with one line per field and per list of plain values: small, and readable in a diff."""
     deeper = indent + " "

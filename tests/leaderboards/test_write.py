@@ -69,7 +69,7 @@ def test_readme_says_where_the_figures_come_from(board: Scoreboard, directory: P
         task.provenance["signal"],
         "The scores are validation means, not test accuracies",
         board.entrants["random-search"].version,
-        "population_size=10, tournament_size=3",
+        ", ".join(f"{n}={v}" for n, v in board.entrants["regularized-evolution"].parameters.items()),
         "| 91.61 |",
     ):
         assert fact in readme
