@@ -14,6 +14,9 @@ from nasbench_suite import Problem, Space, strategy
 IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
 
+TINY = 1e-6
+"""Deviations far below this are rounding errors and do not become advantages."""
+
 
 @strategy(
     "ppo",
@@ -67,12 +70,12 @@ def ppo(
             rewards = [accuracy[tuple(options)] for options in choices.tolist()]
             stale = 0 if len(accuracy) > before else stale + 1
             history += rewards
-            scaled = (np.array(rewards) - np.mean(history)) / (np.std(history) + 1e-12)
+            scaled = (np.array(rewards) - np.mean(history)) / (np.std(history) + TINY)
             states = policy.states(choices)
             old, values = policy.log_probabilities(states, choices), policy.values(states)
             advantages = generalised_advantages(scaled, values, trace_decay)
             targets = advantages + values
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-12)
+            advantages = (advantages - advantages.mean()) / (advantages.std() + TINY)
             for _ in range(passes):
                 optimizer.descend(
                     policy.gradient(states, choices, old, advantages, targets, clip, value_weight, entropy_weight)

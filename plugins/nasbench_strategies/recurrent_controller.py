@@ -23,8 +23,8 @@ IMPOSSIBLE = -1e9
     "recurrent-controller",
     family="reinforcement-learning",
     paper="https://arxiv.org/abs/1611.01578",
-    tuning="all parameters: a good mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) at "
-    "little computing, over 200 to 300 seeds that are used for no report, among about 30 settings",
+    tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
+    "over 200 to 300 seeds that are used for no report, among about 30 settings",
 )
 def recurrent_controller(
     problem: Problem,
