@@ -63,14 +63,18 @@ def ppo(
         policy = Policy(problem.space)
         optimizer = Adam(policy.parameters, learning_rate)
         stale = 0
-        history: list[float] = []
+        count = total = squares = 0.0
         while stale < patience:
             choices = policy.sample(batch_size, rng)
             before = len(accuracy)
             rewards = [accuracy[tuple(options)] for options in choices.tolist()]
             stale = 0 if len(accuracy) > before else stale + 1
-            history += rewards
-            scaled = (np.array(rewards) - np.mean(history)) / (np.std(history) + TINY)
+            count += batch_size
+            total += sum(rewards)
+            squares += sum(reward * reward for reward in rewards)
+            mean = total / count
+            deviation = max(squares / count - mean * mean, 0.0) ** 0.5
+            scaled = (np.array(rewards) - mean) / (deviation + TINY)
             states = policy.states(choices)
             old, values = policy.log_probabilities(states, choices), policy.values(states)
             advantages = generalised_advantages(scaled, values, trace_decay)

@@ -48,7 +48,7 @@ def recurrent_controller(
         problem: the search.
         rng: all randomness.
         hidden_size: numbers in the LSTM's state, and in the embedding of a choice (35 in the paper).
-        batch_size: architectures per gradient step (m in the paper, where it is 8 for each of 100 workers).
+        batch_size: architectures per gradient step (m in the paper, where it is 8 for each of 100 controllers).
         learning_rate: of Adam (0.0006 in the paper, for 12,800 evaluations).
         baseline_decay: of the moving average of the rewards, per evaluation.
         entropy_weight: weight of the mean entropy of a decision against a reward of one deviation.
