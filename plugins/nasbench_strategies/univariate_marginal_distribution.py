@@ -1,6 +1,6 @@
 """The univariate marginal distribution algorithm (Mühlenbein & Paaß, PPSN 1996, https://doi.org/10.1007/3-540-61723-X_982).
 
-For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca 2024, https://arxiv.org/abs/2302.14420.
+For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca, GECCO 2023, https://arxiv.org/abs/2302.14420.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ def univariate_marginal_distribution(
     margin: float = 0.1,
 ) -> None:
     """Sample each decision by its frequency among the best so far.
+
+    Departures from the paper: the parents are the best of all samples, not of the last generation, and nothing is
+    asked twice. Ends when the whole space was seen.
 
     Args:
         problem: the search.
