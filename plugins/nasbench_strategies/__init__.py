@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nasbench_strategies.gaussian_process import gaussian_process
+from nasbench_strategies.gaussian_process_wl import gaussian_process_wl
 from nasbench_strategies.random_sampling import random_sampling
 from nasbench_strategies.random_search import random_search
 from nasbench_strategies.regularized_evolution import regularized_evolution
@@ -13,4 +15,10 @@ NASBENCH_API = 1
 @hookimpl
 def nasbench_strategies() -> list[Strategy]:
     """All of them."""
-    return [random_sampling, random_search, regularized_evolution]
+    return [
+        gaussian_process,
+        gaussian_process_wl,
+        random_sampling,
+        random_search,
+        regularized_evolution,
+    ]
