@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nasbench_suite.spaces import Architecture, Space
 
@@ -16,7 +13,11 @@ Currency = Literal["simulated", "measured"]
 
 @runtime_checkable
 class Answers(Protocol):
-    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else."""
+    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else.
+
+    Where only some trainings can be resumed, answers also have ``resumes(origin, paid, epochs) -> bool``, which says
+    whether ``ask`` would answer; without it, every training can be where the benchmark offers ``"resume"``.
+    """
 
     def ask(
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
@@ -46,16 +47,13 @@ class Scores:
 
     Attributes:
         split: what was measured on which images after which training, in words.
-        values: ``[architecture]`` in index order, mean over the training seeds, NaN where never measured.
+        of: the score of an architecture: the mean over its training seeds, NaN if it was never measured.
+        best: the best score there is, for the oracle and for regret; ``None`` where nobody knows.
     """
 
     split: str
-    values: NDArray[np.float64]
-
-    @property
-    def best(self) -> float:
-        """The best score in the table."""
-        return float(np.nanmax(self.values))
+    of: Callable[[Architecture], float]
+    best: float | None
 
 
 @runtime_checkable
@@ -94,7 +92,4 @@ class Benchmark(Protocol):
         """The answers for one run seed; the same seed gives the same noise to every strategy."""
 
     def scores(self) -> Mapping[str, Scores]:
-        """What to report of a found architecture, by name; the first is the one that ranks.
-
-        For a live benchmark, which has no scores before training, see ``nasbench_suite.training``.
-        """
+        """What to report of a found architecture, by name; the first is the one that ranks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,9 @@ class TabularBenchmark:
             column = self._table.column(
                 measure.dataset, measure.training, measure.metric, training.metrics[measure.metric][-1]
             )
-            scores[name] = Scores(f"{self._words(measure)}, mean over training seeds", mean_over_seeds(column))
+            values = mean_over_seeds(column)
+            split = f"{self._words(measure)}, mean over training seeds"
+            scores[name] = Scores(split, partial(_score, self.space, values), float(np.nanmax(values)))
         return scores
 
 
@@ -175,6 +177,15 @@ class TabularAnswers:
         if paid:
             cost -= self._paid_before(row, place, epochs, origin, paid)
         return columns.architectures[row], accuracy, cost
+
+    def resumes(self, origin: int, paid: int, epochs: int) -> bool:
+        """Whether these epochs are points of one training (see :class:`~nasbench_suite.benchmarks.Answers`)."""
+        columns = self._columns
+        return (
+            {origin, paid, epochs} <= columns.fidelities
+            and paid < epochs
+            and columns[origin].training == columns[paid].training == columns[epochs].training
+        )
 
     def _slowly(self, architecture: Sequence[int], epochs: int) -> tuple[int, _Column]:
         """Answer an unusual question (a list, NumPy integers) or raise what is wrong with it."""
@@ -269,6 +280,10 @@ def _only(values: NDArray[np.float64], measured: NDArray[np.bool_]) -> list[tupl
     for row in np.flatnonzero(~measured.all(axis=1)).tolist():
         rows[row] = tuple(values[row, measured[row]].tolist())
     return rows
+
+
+def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:
+    return float(values[space.index(architecture)])
 
 
 def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:

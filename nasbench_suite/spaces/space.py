@@ -178,9 +178,12 @@ class CategoricalSpace:
         return tuple([int(draw * count) for draw, count in zip(draws, self._counts, strict=True)])
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """Change one decision, chosen uniformly, to another of its options, chosen uniformly."""
+        """Change one decision, chosen uniformly among those with a choice, to another of its options.
+
+        The only architecture of a space is its own mutant.
+        """
         if not self._mutable:
-            raise SpaceError(f"space {self.name!r} has a single architecture; there is nothing to mutate")
+            return architecture
         position = self._mutable[int(rng.random() * len(self._mutable))]
         option = int(rng.random() * (self._counts[position] - 1))
         if option >= architecture[position]:

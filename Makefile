@@ -1,0 +1,28 @@
+# Two commands for a fresh machine with Python 3.10 to 3.13, pip, git and make. README.md has them as plain commands.
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test clean
+
+run: .venv/run.stamp
+	.venv/bin/nasbench run-all
+
+test: .venv/test.stamp
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -n auto
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+.venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/python -m pip install -q -c constraints.txt -e '.[test]'
+	touch $@ .venv/run.stamp
+
+clean:
+	rm -rf .venv .nasbench

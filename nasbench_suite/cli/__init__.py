@@ -1,0 +1,72 @@
+"""The ``nasbench`` command: parse, call one function, print.
+
+Results go to stdout, progress and messages to stderr. What the suite raises on purpose becomes one line and an exit
+code in :func:`main`, and nowhere else. Heavy libraries are imported by the functions that need them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from nasbench_suite import __version__
+from nasbench_suite.cli.listing import list_group, query
+from nasbench_suite.cli.running import leaderboard, run, run_all, status
+from nasbench_suite.errors import SuiteError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, prog_name="nasbench")
+def cli() -> None:
+    """Compare neural architecture search strategies, fairly.
+
+    \b
+    nasbench run-all                 every strategy on the shipped benchmarks
+    nasbench list strategies         what can be compared
+    nasbench run random-search --benchmark nas-bench-201/cifar10 --budget 3d
+    """
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the shell's completion script.
+
+    \b
+    Example:
+      nasbench completion bash >> ~/.bashrc
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(cli, {}, "nasbench", "_NASBENCH_COMPLETE").source())
+
+
+for command in (run, run_all, status, leaderboard, query, list_group):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and turn every expected error into one line and an exit code."""
+    try:
+        cli.main(prog_name="nasbench", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "nasbench"
+        click.echo(f"error: {error.format_message()} (see {where} --help)", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except SuiteError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of stdout, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

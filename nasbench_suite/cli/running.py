@@ -1,0 +1,283 @@
+"""``nasbench run``, ``run-all``, ``status`` and ``leaderboard``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nasbench_suite.budget import Budget
+from nasbench_suite.cli.options import (
+    BudgetType,
+    ParameterType,
+    SeedsType,
+    comparison_options,
+    execution_options,
+    json_option,
+    output_option,
+    plugins_option,
+    store_option,
+)
+from nasbench_suite.cli.progress import Progress
+from nasbench_suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from nasbench_suite.comparisons import Comparison
+    from nasbench_suite.harness import Plan, Store, Summary
+    from nasbench_suite.scoring import Scoreboard
+
+DEFAULT = "nas-bench-201"
+
+
+@click.command()
+@click.argument("strategy")
+@click.option("--benchmark", required=True, help="Where to search, e.g. nas-bench-201/cifar10.")
+@click.option("--budget", type=BudgetType(), required=True, help="What a run may spend: 12000s, 3h, 100evaluations.")
+@click.option(
+    "--seeds", type=SeedsType(), default="1", show_default=True, help="How many (30), a range (5-9) or a list (0,3,7)."
+)
+@click.option(
+    "--parameter",
+    "-p",
+    "parameters",
+    type=ParameterType(),
+    multiple=True,
+    help="A parameter of the strategy, name=value (may be repeated).",
+)
+@execution_options
+@store_option
+@plugins_option
+@json_option
+def run(
+    strategy: str,
+    benchmark: str,
+    budget: Budget,
+    seeds: tuple[int, ...],
+    parameters: tuple[tuple[str, Any], ...],
+    store: Path,
+    plugins_dir: Path | None,
+    as_json: bool,
+    **execution: Any,
+) -> None:
+    """Run one STRATEGY on one benchmark.
+
+    \b
+    Examples:
+      nasbench run random-search --benchmark nas-bench-201/cifar10 --budget 200000s
+      nasbench run regularized-evolution --benchmark nas-bench-201/cifar100 \\
+          --budget 100evaluations --seeds 10 -p population_size=20
+    """
+    from nasbench_suite.comparisons import Comparison, Entry, Task
+    from nasbench_suite.comparisons.comparison import entry_label
+
+    chosen = dict(parameters)
+    entry = Entry(entry_label(strategy, chosen), strategy, chosen)
+    comparison = Comparison("run", f"{strategy} on {benchmark}", "", "", (Task(benchmark, budget),), (entry,), seeds)
+    plan, board, summary = _carry_out(comparison, store, plugins_dir, **execution)
+    if plan.skipped:
+        raise UsageError(f"{entry.label} cannot run on {benchmark}: it {plan.skipped[0].reason}")
+    if as_json:
+        _print_json(board)
+    else:
+        _print_board(board)
+    click.echo(_told(summary), err=True)
+    if summary.unfinished:
+        raise click.exceptions.Exit(1)
+
+
+@click.command("run-all")
+@click.argument("comparison", default=DEFAULT)
+@comparison_options
+@execution_options
+@store_option
+@output_option
+@plugins_option
+@json_option
+def run_all(
+    comparison: str, store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Compare every strategy, and write a leaderboard.
+
+    COMPARISON is a preset or a TOML file (benchmarks, budgets, seeds,
+    strategies with parameters). What was done before is not done again.
+
+    \b
+    Examples:
+      nasbench run-all
+      nasbench run-all nas-bench-201 --seeds 100 --jobs 2
+      nasbench run-all my-comparison.toml --strategy random-search
+    """
+    from nasbench_suite.leaderboards import write_leaderboard
+
+    changed, execution = _changed(comparison, options)
+    _, board, summary = _carry_out(changed, store, plugins_dir, **execution)
+    written = write_leaderboard(board, output / changed.name)
+    if as_json:
+        _print_json(board)
+    else:
+        _print_board(board)
+    click.echo(_told(summary), err=True)
+    click.echo(f"leaderboard written to {written[0].parent}", err=True)
+
+
+@click.command()
+@click.argument("comparison", default=DEFAULT)
+@comparison_options
+@store_option
+@output_option
+@plugins_option
+@json_option
+def leaderboard(
+    comparison: str, store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Write the leaderboard of what is in the store, without running anything.
+
+    \b
+    Example:
+      nasbench leaderboard nas-bench-201 --output /tmp/boards
+    """
+    from nasbench_suite.leaderboards import write_leaderboard
+
+    changed, _ = _changed(comparison, options)
+    plan, results = _opened(changed, store, plugins_dir)
+    with results:
+        board = _scored(plan, results)
+    written = write_leaderboard(board, output / changed.name)
+    if as_json:
+        _print_json(board)
+    else:
+        _print_board(board)
+    click.echo(f"leaderboard written to {written[0].parent}", err=True)
+
+
+@click.command()
+@click.argument("comparison", default=DEFAULT)
+@comparison_options
+@store_option
+@plugins_option
+@json_option
+def status(comparison: str, store: Path, plugins_dir: Path | None, as_json: bool, **options: Any) -> None:
+    """Tell what of a comparison is done, missing or failed, and why.
+
+    \b
+    Example:
+      nasbench status nas-bench-201
+    """
+    changed, _ = _changed(comparison, options)
+    plan, results = _opened(changed, store, plugins_dir)
+    with results:
+        found = results.results(run.id for run in plan.all_runs)
+    rows = []
+    for (label, benchmark), runs in plan.runs.items():
+        outcomes = Counter(found[run.id].outcome if run.id in found else "missing" for run in runs)
+        reasons = dict.fromkeys(found[run.id].reason for run in runs if run.id in found and found[run.id].reason)
+        rows.append(
+            {
+                "strategy": label,
+                "benchmark": benchmark,
+                "outcomes": dict(sorted(outcomes.items())),
+                "reasons": list(reasons),
+            }
+        )
+    skipped = [{"strategy": s.label, "benchmark": s.benchmark, "reason": s.reason} for s in plan.skipped]
+    done = sum(run.id in found for run in plan.all_runs)
+    total = len(plan.all_runs)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"comparison": changed.name, "done": done, "total": total, "pairs": rows, "skipped": skipped}, indent=2
+            )
+        )
+        return
+    click.echo(f"{changed.name}: {done} of {total} runs done, {total - done} missing")
+    for row in rows:
+        if set(row["outcomes"]) != {"finished"}:  # type: ignore[call-overload]
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())  # type: ignore[attr-defined]
+            click.echo(f"{row['strategy']} on {row['benchmark']}: {counts}")
+            for reason in row["reasons"]:  # type: ignore[attr-defined]
+                click.echo(f"  {reason}")
+    for pair in skipped:
+        click.echo(f"{pair['strategy']} on {pair['benchmark']}: skipped, {pair['reason']}")
+
+
+def _changed(comparison: str, options: dict[str, Any]) -> tuple[Comparison, dict[str, Any]]:
+    """The comparison with the options put in, and the options that are not of the comparison."""
+    from nasbench_suite.comparisons import load_comparison
+
+    names = ("benchmarks", "strategies", "budget", "seeds", "name")
+    changes = {name: options.pop(name) for name in names}
+    return load_comparison(comparison).override(**changes), options
+
+
+def _opened(comparison: Comparison, store: Path, plugins_dir: Path | None) -> tuple[Plan, Store]:
+    """The plan and the store; the problems of plugins are told on stderr."""
+    from nasbench_suite.harness import Store, make_plan
+    from nasbench_suite.plugins import load_registry
+
+    registry = load_registry(plugins_dir)
+    for problem in registry.problems:
+        click.echo(f"warning: {problem}", err=True)
+    return make_plan(comparison, registry), Store(store)
+
+
+def _carry_out(
+    comparison: Comparison,
+    store: Path,
+    plugins_dir: Path | None,
+    *,
+    jobs: int | None,
+    time_limit: float | None,
+    memory_limit: int | None,
+    retry_failed: bool,
+    show_output: bool,
+) -> tuple[Plan, Scoreboard, Summary]:
+    """Plan, run and score."""
+    from nasbench_suite.harness import LocalExecutor, run_plan
+
+    limited = comparison.override(name=comparison.name, time_limit=time_limit, memory_limit=memory_limit)
+    plan, results = _opened(limited, store, plugins_dir)
+    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output)
+    with results:
+        try:
+            with Progress() as progress:
+                summary = run_plan(plan, results, executor, retry_failed=retry_failed, report=progress.report)
+        except KeyboardInterrupt:
+            done = len(results.outcomes(run.id for run in plan.all_runs))
+            click.echo(
+                f"stopped: {done} of {len(plan.all_runs)} runs are done; the same command goes on from here", err=True
+            )
+            raise click.exceptions.Exit(130) from None
+        return plan, _scored(plan, results), summary
+
+
+def _scored(plan: Plan, store: Store) -> Scoreboard:
+    from nasbench_suite.scoring import score
+
+    return score(plan, store.results(run.id for run in plan.all_runs))
+
+
+def _told(summary: Summary) -> str:
+    """What was done, in one line."""
+    new = summary.outcomes.total()
+    if not new and not summary.not_tried:
+        return f"nothing was left to do: all {summary.total} runs are in the store"
+    parts = [f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())]
+    if summary.not_tried:
+        parts.append(f"{summary.not_tried} not tried after repeated faults (see nasbench status; --retry-failed)")
+    return f"{new} runs done ({', '.join(parts)}), {summary.before} were done before"
+
+
+def _print_board(board: Scoreboard) -> None:
+    from nasbench_suite.leaderboards import render_terminal
+
+    click.echo(render_terminal(board))
+
+
+def _print_json(board: Scoreboard) -> None:
+    from nasbench_suite.leaderboards import render_json
+
+    click.echo(render_json(board), nl=False)

@@ -1,0 +1,26 @@
+"""Running a comparison: each run once, within its limits, whatever a plugin does.
+
+``runs.py`` says what a run and its result are, ``plan.py`` turns a comparison into runs, ``store.py`` keeps results,
+``worker.py`` executes runs and ``audit.py`` checks them, ``executor.py`` spreads them over processes, ``runner.py``
+does what is left of a plan.
+"""
+
+from nasbench_suite.harness.executor import Executor, LocalExecutor
+from nasbench_suite.harness.plan import Plan, Row, Skipped, make_plan
+from nasbench_suite.harness.runner import Summary, run_plan
+from nasbench_suite.harness.runs import Result, Run
+from nasbench_suite.harness.store import Store
+
+__all__ = [
+    "Executor",
+    "LocalExecutor",
+    "Plan",
+    "Result",
+    "Row",
+    "Run",
+    "Skipped",
+    "Store",
+    "Summary",
+    "make_plan",
+    "run_plan",
+]

@@ -1,0 +1,38 @@
+"""Checking a journal against the benchmark that it claims to come from: every answer is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nasbench_suite.benchmarks import Answers
+from nasbench_suite.budget import Budget
+from nasbench_suite.errors import SuiteError
+from nasbench_suite.journal import Evaluation, Event
+from nasbench_suite.problem import amount_of
+
+
+def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epochs: int) -> str:
+    """What is wrong with a journal, in one line; empty if every answer is the benchmark's and all fits the budget.
+
+    Args:
+        journal: all events of a run.
+        answers: fresh answers for the run's seed, from a benchmark that answers by look-up.
+        budget: what the run might spend.
+        full_epochs: the benchmark's last fidelity.
+    """
+    spent = 0.0
+    for number, event in enumerate(journal, start=1):
+        spent += amount_of(event, budget.unit, full_epochs)
+        if spent > budget.amount:
+            return f"event {number} brings the run to {spent:g} {budget.unit}; its budget is {budget.amount:g}"
+        if isinstance(event, Evaluation):
+            try:
+                _, accuracy, cost = answers.ask(event.architecture, event.epochs, event.origin, event.paid)
+            except SuiteError as error:
+                return f"event {number} cannot have been answered: {error}"
+            if (accuracy, cost) != (event.accuracy, event.cost):
+                return (
+                    f"event {number} says accuracy {event.accuracy} at {event.cost} s; "
+                    f"the benchmark says {accuracy} at {cost} s"
+                )
+    return ""

@@ -1,0 +1,147 @@
+"""Spreading batches of runs over workers: a small interface, and the executor for the processes of this machine."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from nasbench_suite.harness.runs import Outcome, Packed
+from nasbench_suite.harness.worker import WENT_ON, Batch, execute_batch, start_worker
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a batch: the results of its first runs, or the fault that ended the worker.
+
+    Attributes:
+        batch: as submitted.
+        results: of the first ``len(results)`` runs; the others were not begun.
+        fault: outcome and reason if the worker was lost; then nothing is known of any run of the batch.
+    """
+
+    batch: Batch
+    results: list[Packed]
+    fault: tuple[Outcome, str] | None = None
+
+
+class Executor(Protocol):
+    """Where runs are executed. Another engine needs these members and nothing else."""
+
+    @property
+    def slots(self) -> int:
+        """How many batches run at once."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many batches were submitted and not yet collected."""
+
+    def submit(self, batch: Batch) -> None:
+        """Hand a batch over."""
+
+    def collect(self, seconds: float) -> list[Done]:
+        """Wait at most so long for at least one batch, and return those that are done."""
+
+    def stop(self) -> None:
+        """End all workers now; what is in flight is lost."""
+
+
+class LocalExecutor:
+    """Worker processes on this machine, each run within its limits; a lost worker is replaced.
+
+    Args:
+        jobs: how many workers; each computes with one thread, so that runs do not slow each other down.
+        plugins_dir: loose plugins that the workers load, too.
+        show_output: whether what strategies print goes to stderr; otherwise it is dropped.
+    """
+
+    def __init__(self, jobs: int, plugins_dir: Path | None = None, show_output: bool = False) -> None:
+        self.slots = jobs
+        self._plugins_dir = plugins_dir
+        self._show_output = show_output
+        self._pool: ProcessPool | None = None
+        self._batches: dict[concurrent.futures.Future[list[Packed]], Batch] = {}
+        self._environment = {name: os.environ.get(name) for name in _THREADS}
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def in_flight(self) -> int:
+        """How many batches were submitted and not yet collected."""
+        return len(self._batches)
+
+    def submit(self, batch: Batch) -> None:
+        """Hand a batch over; its time limit counts from when a worker takes it."""
+        if self._pool is None:
+            self._pool = self._start()
+        # A batch may take as long as one of its runs; if it takes longer, its runs are tried one by one.
+        future = self._pool.schedule(execute_batch, args=[batch], timeout=batch.time_limit)
+        self._batches[future] = batch
+
+    def _start(self) -> ProcessPool:
+        from pebble import ProcessPool
+
+        os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by the workers when they load their libraries
+        return ProcessPool(
+            max_workers=self.slots,
+            initializer=start_worker,
+            initargs=[self._plugins_dir, self._show_output],
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def collect(self, seconds: float) -> list[Done]:
+        """Wait at most so long for at least one batch, and return those that are done."""
+        ready, _ = concurrent.futures.wait(self._batches, seconds, concurrent.futures.FIRST_COMPLETED)
+        return [_done(self._batches.pop(future), future) for future in ready]
+
+    def stop(self) -> None:
+        """End all workers now; what is in flight is lost."""
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
+        self._batches.clear()
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _done(batch: Batch, future: concurrent.futures.Future[list[Packed]]) -> Done:
+    from pebble import ProcessExpired
+
+    try:
+        return Done(batch, future.result())
+    except concurrent.futures.TimeoutError:
+        return Done(batch, [], ("timeout", f"did not end within the time limit of {batch.time_limit:g} s"))
+    except ProcessExpired as error:
+        if error.exitcode == WENT_ON:
+            return Done(batch, [], ("invalid", "caught OutOfBudget and went on asking; let it end the strategy"))
+        how = (
+            f"was killed by signal {-error.exitcode}" if error.exitcode < 0 else f"exited with status {error.exitcode}"
+        )
+        return Done(batch, [], ("died", f"its process {how}"))
+    except Exception as error:  # what a worker sends back may fail to arrive in many ways
+        return Done(batch, [], ("died", f"its result was lost ({type(error).__name__}: {error})"))

@@ -1,0 +1,172 @@
+"""Doing what is left of a plan: claim, execute, store, until every run has an outcome."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, field
+
+from nasbench_suite.harness.executor import Done, Executor
+from nasbench_suite.harness.plan import Plan
+from nasbench_suite.harness.runs import Result, Run
+from nasbench_suite.harness.store import LEASE_SECONDS, Store
+from nasbench_suite.harness.worker import Batch
+
+BATCH_RUNS = 16
+GIVE_UP_AFTER = 3
+"""So many runs of a pair that time out, die or eat memory, and none that finishes, and the rest of it is not tried."""
+
+Report = Callable[[int, int, str], None]
+"""``report(done, total, what)``: called whenever the number of done runs may have changed."""
+
+
+@dataclass
+class Summary:
+    """What a call of :func:`run_plan` did.
+
+    Attributes:
+        total: runs of the plan.
+        before: had an outcome already.
+        outcomes: outcome -> how many of the runs done now, by this process or by another one at work on the store.
+        not_tried: runs of pairs that were given up.
+        unfinished_before: of those that had an outcome already, how many did not finish.
+    """
+
+    total: int
+    before: int
+    outcomes: Counter[str] = field(default_factory=Counter)
+    not_tried: int = 0
+    unfinished_before: int = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Runs of the plan that did not finish, now or before."""
+        return self.unfinished_before + self.outcomes.total() - self.outcomes["finished"] + self.not_tried
+
+
+def run_plan(
+    plan: Plan,
+    store: Store,
+    executor: Executor,
+    *,
+    retry_failed: bool = False,
+    report: Report = lambda done, total, what: None,
+) -> Summary:
+    """Do every run of a plan that has no outcome in the store yet.
+
+    Several processes may do this on one store at once: they share the runs. Interrupted at any moment, nothing that
+    was stored is lost, and the next call goes on from there.
+
+    Args:
+        plan: what to do.
+        store: where results go.
+        executor: where runs are executed.
+        retry_failed: whether runs that did not finish are done again.
+        report: is told of the progress.
+    """
+    runs = plan.all_runs
+    known = store.outcomes(run.id for run in runs)
+    if retry_failed:
+        store.forget(run for run, outcome in known.items() if outcome != "finished")
+        known = {run: outcome for run, outcome in known.items() if outcome == "finished"}
+    return _Work(plan, store, executor, report, known).do()
+
+
+class _Work:
+    """The state of one call of :func:`run_plan`."""
+
+    def __init__(self, plan: Plan, store: Store, executor: Executor, report: Report, known: dict[str, str]) -> None:
+        self.plan, self.store, self.executor, self.report = plan, store, executor, report
+        self.pair_of = {run.id: pair for pair, runs in plan.runs.items() for run in runs}
+        self.waiting = deque(_batches(plan, known))
+        self.elsewhere: dict[str, Run] = {}
+        self.hard_faults: Counter[tuple[str, str]] = Counter()
+        self.finished: set[tuple[str, str]] = set()
+        failed = sum(outcome != "finished" for outcome in known.values())
+        self.summary = Summary(len(plan.all_runs), len(known), unfinished_before=failed)
+        self.renew_at = time.monotonic() + LEASE_SECONDS / 4
+
+    @property
+    def done(self) -> int:
+        return self.summary.before + self.summary.outcomes.total() + self.summary.not_tried
+
+    def do(self) -> Summary:
+        try:
+            self.report(self.done, self.summary.total, "")
+            while self.waiting or self.executor.in_flight or self.elsewhere:
+                self._submit()
+                if self.executor.in_flight:
+                    for done in self.executor.collect(1.0):
+                        self._take(done)
+                else:
+                    self._look_elsewhere()
+                if time.monotonic() > self.renew_at:
+                    self.store.renew()
+                    self.renew_at = time.monotonic() + LEASE_SECONDS / 4
+        finally:
+            self.executor.stop()
+            self.store.release()
+        return self.summary
+
+    def _submit(self) -> None:
+        """Keep every worker busy and one batch ready behind it."""
+        limits = self.plan.comparison
+        while self.waiting and self.executor.in_flight < 2 * self.executor.slots:
+            runs = self.waiting.popleft()
+            pair = self.pair_of[runs[0].id]
+            if self.hard_faults[pair] >= GIVE_UP_AFTER and pair not in self.finished:
+                self.summary.not_tried += len(runs)
+                continue
+            claimed = set(self.store.claim([run.id for run in runs]))
+            self.elsewhere.update({run.id: run for run in runs if run.id not in claimed})
+            mine = tuple(run for run in runs if run.id in claimed)
+            if mine:
+                self.executor.submit(Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit))
+
+    def _take(self, done: Done) -> None:
+        """Store what a worker brought; put the rest of the batch back in front."""
+        runs = done.batch.runs
+        results, rest = done.results, runs[len(done.results) :]
+        if done.fault is not None and len(runs) == 1:
+            results, rest = [Result(runs[0], *done.fault).packed()], ()
+        elif done.fault is not None:
+            # One of them did it; alone, each shows for itself.
+            self.waiting.extendleft((run,) for run in reversed(runs))
+            return
+        if rest:
+            self.waiting.appendleft(rest)
+        self.store.put(results)
+        for packed, run in zip(results, runs, strict=False):
+            self.summary.outcomes[packed.outcome] += 1
+            if packed.outcome == "finished":
+                self.finished.add(self.pair_of[run.id])
+            elif packed.outcome in ("timeout", "memory", "died"):
+                self.hard_faults[self.pair_of[run.id]] += 1
+        self.report(self.done, self.summary.total, f"{runs[0].strategy} on {runs[0].benchmark}")
+
+    def _look_elsewhere(self) -> None:
+        """Wait for runs that another process has claimed; take over those that it left behind."""
+        time.sleep(0.2)
+        outcomes = self.store.outcomes(self.elsewhere)
+        for run, outcome in outcomes.items():
+            del self.elsewhere[run]
+            self.summary.outcomes[outcome] += 1
+        self.report(self.done, self.summary.total, "waiting for another process")
+        for run in self.store.claim(list(self.elsewhere)):
+            self.waiting.append((self.elsewhere.pop(run),))
+
+
+def _batches(plan: Plan, known: Container[str]) -> Iterator[tuple[Run, ...]]:
+    """What is left, in batches: the first of every pair, then the second of every pair, …
+
+    So faults show early, and an estimate of the remaining time settles soon.
+    """
+    seen: set[str] = set()
+    queues = []
+    for runs in plan.runs.values():
+        left = [run for run in runs if run.id not in known and run.id not in seen]
+        seen.update(run.id for run in left)
+        queues.append([tuple(left[start : start + BATCH_RUNS]) for start in range(0, len(left), BATCH_RUNS)])
+    for place in range(max(map(len, queues), default=0)):
+        yield from (queue[place] for queue in queues if place < len(queue))

@@ -1,0 +1,150 @@
+"""What a run is, by which hash it is known, and what came out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, get_args
+
+from nasbench_suite.budget import Budget
+from nasbench_suite.errors import StoreError
+from nasbench_suite.hookspecs import API_VERSION
+from nasbench_suite.journal import Event, decode_journal, encode_journal
+
+Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One search: everything that decides its journal.
+
+    Attributes:
+        strategy: name.
+        version: of the strategy's code (package version and hash of its file).
+        parameters: all of them, defaults included.
+        benchmark: name.
+        identity: hash of all that decides the benchmark's answers.
+        budget: what it may spend.
+        seed: of the run.
+    """
+
+    strategy: str
+    version: str
+    parameters: Mapping[str, Any]
+    benchmark: str
+    identity: str
+    budget: Budget
+    seed: int
+
+    @cached_property
+    def recipe(self) -> str:
+        """The run as canonical JSON."""
+        fields = {
+            "api": API_VERSION,
+            "strategy": self.strategy,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+            "benchmark": self.benchmark,
+            "identity": self.identity,
+            "budget": [self.budget.amount, self.budget.unit],
+            "seed": self.seed,
+        }
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def id(self) -> str:
+        """32 hexadecimal digits of the recipe's sha256."""
+        return hashlib.sha256(self.recipe.encode()).hexdigest()[:32]
+
+    @classmethod
+    def from_recipe(cls, recipe: str) -> Run:
+        """The inverse of :attr:`recipe`."""
+        fields = json.loads(recipe)
+        amount, unit = fields["budget"]
+        return cls(
+            strategy=fields["strategy"],
+            version=fields["version"],
+            parameters=fields["parameters"],
+            benchmark=fields["benchmark"],
+            identity=fields["identity"],
+            budget=Budget(amount, unit),
+            seed=fields["seed"],
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run.
+
+    Attributes:
+        run: the run.
+        outcome: ``finished`` if the search came to its end or spent its budget; else how it went wrong: ``failed``
+            (raised), ``timeout``, ``memory``, ``died`` (the process ended), ``invalid`` (broke a rule).
+        reason: why it did not finish, in one line.
+        journal: all events; they count only if the run finished.
+        own_seconds: per event, the strategy's own computing time before it (wall clock).
+        wall_seconds: of the whole run.
+        cpu_seconds: of the whole run, all threads.
+    """
+
+    run: Run
+    outcome: Outcome
+    reason: str = ""
+    journal: tuple[Event, ...] = field(default=(), repr=False)
+    own_seconds: tuple[float, ...] = field(default=(), repr=False)
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def packed(self) -> Packed:
+        """The result as it is stored and sent between processes."""
+        own = zlib.compress(array("f", self.own_seconds).tobytes(), 6)
+        times = (self.wall_seconds, self.cpu_seconds)
+        return Packed(
+            self.run.id, self.run.recipe, self.outcome, self.reason, encode_journal(self.journal), own, *times
+        )
+
+
+class Packed(NamedTuple):
+    """A result as bytes and plain values; ``unpacked`` gives the result back.
+
+    Attributes:
+        id, recipe: of the run.
+        outcome, reason: as in :class:`Result`.
+        journal: compressed canonical journal; equal runs have equal bytes.
+        own: compressed 32-bit floats, seconds.
+        wall_seconds, cpu_seconds: as in :class:`Result`.
+    """
+
+    id: str
+    recipe: str
+    outcome: str
+    reason: str
+    journal: bytes
+    own: bytes
+    wall_seconds: float
+    cpu_seconds: float
+
+    def unpacked(self) -> Result:
+        """The result.
+
+        Raises:
+            StoreError: damaged data.
+        """
+        own = array("f")
+        try:
+            own.frombytes(zlib.decompress(self.own))
+            run = Run.from_recipe(self.recipe)
+        except (zlib.error, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"stored run {self.id} is damaged ({error})") from None
+        if self.outcome not in OUTCOMES or run.id != self.id:
+            raise StoreError(
+                f"stored run {self.id} is damaged: its recipe or its outcome {self.outcome!r} does not fit"
+            )
+        journal = tuple(decode_journal(self.journal))
+        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds)

@@ -1,0 +1,31 @@
+"""What many tests need: the real measurements, if they are there, and places of the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, max_examples=50, derandomize=True)
+settings.load_profile("suite")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The directory of real measurements by others, which the project does not ship."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"needs the real measurements in {REAL_DATA}, which are not there")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def nas_bench_201_arrays(real_data: Path) -> dict[str, Any]:
+    """NAS-Bench-201 as arrays in the official order of cells; accuracies in percent."""
+    with np.load(real_data / "nas_bench_201.npz", allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
