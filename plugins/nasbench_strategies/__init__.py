@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from nasbench_strategies.asha import asha
 from nasbench_strategies.bananas import bananas
+from nasbench_strategies.bohb import bohb
 from nasbench_strategies.exhaustive import exhaustive
 from nasbench_strategies.gaussian_process import gaussian_process
 from nasbench_strategies.gaussian_process_wl import gaussian_process_wl
 from nasbench_strategies.genetic_algorithm import genetic_algorithm
 from nasbench_strategies.hyperband import hyperband
 from nasbench_strategies.local_search import local_search
+from nasbench_strategies.maximum_entropy import maximum_entropy
+from nasbench_strategies.pnas import pnas
 from nasbench_strategies.ppo import ppo
 from nasbench_strategies.random_forest import random_forest
 from nasbench_strategies.random_sampling import random_sampling
@@ -31,12 +34,15 @@ def nasbench_strategies() -> list[Strategy]:
     return [
         asha,
         bananas,
+        bohb,
         exhaustive,
         gaussian_process,
         gaussian_process_wl,
         genetic_algorithm,
         hyperband,
         local_search,
+        maximum_entropy,
+        pnas,
         ppo,
         random_forest,
         random_sampling,

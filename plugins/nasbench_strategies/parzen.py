@@ -87,3 +87,25 @@ class KernelDensity:
         others = 1 + (rng.random(draws.shape) * (self._counts - 1)).astype(np.int64)
         changed: Options = np.where(change, (draws + others) % self._counts, draws)
         return changed
+
+
+def reference_bandwidths(examples: Options, counts: Sequence[int], least: float = 1e-3) -> Vector:
+    """Bandwidths by the normal reference rule, ``1.06 s n^(-1 / (4 + d))``, ``[decision]``.
+
+    ``s²`` is the probability that two draws from the examples differ in a decision, halved, which is the variance where
+    there are two options. (The paper takes the variance of option numbers, which depends on their order.)
+
+    Args:
+        examples: ``[example, decision]``.
+        counts: options per decision.
+        least: no bandwidth is smaller.
+    """
+    observations, decisions = examples.shape
+    shares = [np.bincount(examples[:, place], minlength=count) / observations for place, count in enumerate(counts)]
+    variances = np.array([0.5 * (1.0 - share @ share) for share in shares])
+    return limited(np.maximum(1.06 * np.sqrt(variances) * observations ** (-1 / (4 + decisions)), least), counts)
+
+
+def limited(bandwidths: Vector, counts: Sequence[int]) -> Vector:
+    """Bandwidths not beyond ``1 - 1 / options``, at which a kernel is uniform."""
+    return np.minimum(bandwidths, 1.0 - 1.0 / np.asarray(counts))

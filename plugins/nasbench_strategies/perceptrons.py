@@ -1,4 +1,8 @@
-"""An ensemble of small neural networks for regression, all trained at once in NumPy."""
+"""An ensemble of small neural networks for regression, all trained at once in NumPy.
+
+Written here because five networks on a hundred examples are too small for a library: its calls cost more than their
+arithmetic, and members are trained one after the other.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ Matrix = NDArray[np.float64]
 class Perceptrons:
     """Fully connected ReLU networks with one output, each from initial weights of its own.
 
-    They are trained on all data at every step with Adam (Kingma & Ba 2015) on the mean absolute or squared error; the weights
+    They are trained on all data at every step with Adam (Kingma & Ba 2015) on the mean squared error; the weights
     of all members are arrays ``[member, in, out]`` and every step is a few batched products.
 
     Args:
