@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 _HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
+_ROOT_HALF_PI = np.sqrt(np.pi / 2.0)
+_ROOT_HALF = np.sqrt(0.5)
 LEAST_DEVIATION = 1e-9
 
 
@@ -27,16 +29,22 @@ def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Ve
 
     deviation = np.maximum(deviation, LEAST_DEVIATION)
     u = (mean - best) / deviation
-    density = np.exp(-0.5 * u * u - _HALF_LOG_TWO_PI)
     near = u > -1.0
-    # For u < -1, with h = u Phi(u) + phi(u): log h = log phi(u) + log(1 + u sqrt(pi/2) erfcx(-u / sqrt 2)); the
-    # bracket tends to 1 / u² and loses all its digits below about u = -1e5.
-    tail = np.minimum(u, -1.0)
-    bracket = np.where(tail > -1e4, 1.0 + tail * np.sqrt(np.pi / 2) * erfcx(-tail / np.sqrt(2.0)), 1.0 / (tail * tail))
-    log_tail = -0.5 * tail * tail - _HALF_LOG_TWO_PI + np.log(bracket)
-    log_near = np.log(np.where(near, u * ndtr(u) + density, 1.0))
-    values: Vector = np.log(deviation) + np.where(near, log_near, log_tail)
-    return values
+    values = np.empty_like(u)
+    close = u[near]
+    values[near] = np.log(close * ndtr(close) + np.exp(-0.5 * close * close - _HALF_LOG_TWO_PI))
+    # For u <= -1, h = u Phi(u) + phi(u) is phi(u) (1 + u sqrt(pi/2) erfcx(-u / sqrt 2)). The bracket is a small
+    # difference of numbers near 1; below -100 the first terms of its series are exact to eleven digits.
+    tail = u[~near]
+    inverse = 1.0 / (tail * tail)
+    bracket = np.where(
+        tail > -100.0,
+        1.0 + tail * _ROOT_HALF_PI * erfcx(-tail * _ROOT_HALF),
+        inverse * (1.0 - 3.0 * inverse * (1.0 - 5.0 * inverse)),
+    )
+    values[~near] = np.log(bracket) - 0.5 * tail * tail - _HALF_LOG_TWO_PI
+    result: Vector = values + np.log(deviation)
+    return result
 
 
 def normal_entropy(deviation: Vector) -> Vector:

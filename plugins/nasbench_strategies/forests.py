@@ -76,7 +76,9 @@ class Forest:
             mean.append(all_total / all_size)
             rest, rest_total = all_size[:, None] - size, all_total[:, None] - total
             with np.errstate(divide="ignore", invalid="ignore"):
-                gain = total * total / size + rest_total * rest_total / rest - (all_total * all_total / all_size)[:, None]
+                gain = (
+                    total * total / size + rest_total * rest_total / rest - (all_total * all_total / all_size)[:, None]
+                )
             gain[(size < 0.5) | (rest < 0.5)] = -np.inf
             # A random order of the questions, of which a node sees the first; ones that split nothing do not count.
             luck = rng.random((nodes, width))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import Generator
@@ -27,7 +27,7 @@ from nasbench_suite import Architecture, Problem, Space, strategy
     "(NAS-Bench-201's protocol, 12,000 s), 20 to 30 seeds each",
 )
 def gaussian_process_wl(
-    problem: Problem, rng: Generator, *, initial_design: int = 10, rounds: int = 2, growth: float = 1.3
+    problem: Problem, rng: Generator, *, initial_design: int = 10, rounds: int = 2, growth: float = 1.3, floor: float = 0.1
 ) -> None:
     """Model architectures as graphs: a Gaussian process on Weisfeiler-Lehman features, with expected improvement.
 
@@ -52,7 +52,7 @@ def gaussian_process_wl(
     while not candidates.exhausted:
         pool = features(candidates.pool(best_of(evaluations, 10)))
         observed = features([evaluation.architecture for evaluation in evaluations])
-        values = log_regret(np.array([evaluation.accuracy for evaluation in evaluations]))
+        values = log_regret(np.array([evaluation.accuracy for evaluation in evaluations]), floor)
         mean, deviation = model.predict(observed, values, pool)
         (chosen,) = candidates.choose(log_expected_improvement(mean, deviation, values.max()))
         evaluations.append(problem.evaluate(chosen))
@@ -68,7 +68,7 @@ class Features:
 
     def __init__(self, space: Space, rounds: int) -> None:
         self._space = space
-        self._whole = _of_whole_space(space, rounds) if space.size <= WHOLE else None
+        self._whole = _of_whole_space(cast(Any, space), rounds) if space.size <= WHOLE else None
         self._vocabulary = Vocabulary(rounds)
 
     def __call__(self, architectures: Sequence[Architecture]) -> GraphFeatures:
@@ -83,6 +83,5 @@ class Features:
 
 
 @lru_cache(maxsize=4)
-def _of_whole_space(space: Space, rounds: int) -> GraphFeatures:
-    graphs = cast(GraphSpace, space)
-    return Vocabulary(rounds).features([graphs.graph(architecture) for architecture in space.architectures()])
+def _of_whole_space(space: Any, rounds: int) -> GraphFeatures:
+    return Vocabulary(rounds).features([space.graph(architecture) for architecture in space.architectures()])

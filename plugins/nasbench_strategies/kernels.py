@@ -19,10 +19,10 @@ class Kernel(Protocol):
     def start(self) -> NDArray[np.float64]:
         """The centre of the prior of the parameters, ``[parameter]``: logarithms to base 2."""
 
-    def parts(self, first: Any, second: Any) -> NDArray[np.float64]:
+    def parts(self, first: Any, second: Any) -> NDArray[Any]:
         """What does not depend on the parameters, ``[part, first, second]``; ``first`` is the smaller set."""
 
-    def combine(self, parts: NDArray[np.float64], parameters: NDArray[np.float64]) -> Matrix:
+    def combine(self, parts: NDArray[Any], parameters: NDArray[np.float64]) -> Matrix:
         """Covariances ``[first, second]`` from parts and parameters."""
 
 
@@ -50,15 +50,18 @@ class DecisionKernel:
     def __init__(self, decisions: int) -> None:
         self.start = np.append(np.full(decisions, np.round(-np.log2(decisions))), -1.0)
 
-    def parts(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+    def parts(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a decision differs, ``[decision, first, second]``."""
-        return (first.T[:, :, None] != second.T[:, None, :]).astype(np.float64)
+        differs: NDArray[np.bool_] = first.T[:, :, None] != second.T[:, None, :]
+        return differs
 
-    def combine(self, parts: NDArray[np.float64], parameters: NDArray[np.float64]) -> Matrix:
+    def combine(self, parts: NDArray[Any], parameters: NDArray[np.float64]) -> Matrix:
         """Covariances ``[first, second]``."""
         weights = np.exp2(parameters[:-1])
         together = 1.0 / (1.0 + np.exp2(-parameters[-1]))
-        differing = np.tensordot(weights, parts, axes=1)
+        differing = weights[0] * parts[0]
+        for weight, part in zip(weights[1:], parts[1:], strict=True):
+            differing += weight * part
         covariance: Matrix = (1.0 - together) * (1.0 - differing / weights.sum()) + together * matern(differing)
         return covariance
 
@@ -75,12 +78,12 @@ class WeisfeilerLehmanKernel:
     """
 
     def __init__(self, rounds: int) -> None:
-        self.start = np.zeros(rounds + 1) + np.log2(5.0)
+        self.start = np.full(rounds + 1, -1.0)
 
     def parts(self, first: GraphFeatures, second: GraphFeatures) -> NDArray[np.float64]:
         """Squared distances, ``[round, first, second]``, in [0, 2]."""
         return np.maximum(2.0 - 2.0 * similarities(first, second), 0.0)
 
-    def combine(self, parts: NDArray[np.float64], parameters: NDArray[np.float64]) -> Matrix:
+    def combine(self, parts: NDArray[Any], parameters: NDArray[np.float64]) -> Matrix:
         """Covariances ``[first, second]``."""
         return matern(np.tensordot(np.exp2(parameters), parts, axes=1))

@@ -29,9 +29,7 @@ class DecisionDensity:
 
     def __init__(self, examples: Options, counts: Sequence[int], prior: float = 1.0) -> None:
         self.logarithms: list[Vector] = [
-            np.log(
-                (np.bincount(examples[:, place], minlength=count) + prior / count) / (len(examples) + prior)
-            )
+            np.log((np.bincount(examples[:, place], minlength=count) + prior / count) / (len(examples) + prior))
             for place, count in enumerate(counts)
         ]
 

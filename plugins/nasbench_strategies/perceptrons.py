@@ -6,11 +6,23 @@ arithmetic, and members are trained one after the other.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from nasbench_strategies.posterior import log_regret
+from nasbench_suite import Architecture, Evaluation, Space
+
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+HIDDEN = (20, 20)
+STEPS = 150
+RATE = 0.01
+DECAY = 0.1
 
 
 class Perceptrons:
@@ -21,20 +33,22 @@ class Perceptrons:
 
     Args:
         width: of the input.
-        hidden: widths of the hidden layers.
         members: networks in the ensemble.
         rng: initial weights (He et al. 2015).
+        hidden: widths of the hidden layers.
     """
 
-    def __init__(self, width: int, hidden: tuple[int, ...], members: int, rng: Generator) -> None:
+    def __init__(self, width: int, members: int, rng: Generator, *, hidden: tuple[int, ...] = HIDDEN) -> None:
         sizes = (width, *hidden, 1)
         self._weights = [
             rng.normal(0.0, np.sqrt(2.0 / fan_in), (members, fan_in, fan_out))
-            for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True)
+            for fan_in, fan_out in itertools.pairwise(sizes)
         ]
         self._biases = [np.zeros((members, 1, fan_out)) for fan_out in sizes[1:]]
 
-    def fit(self, features: Matrix, values: NDArray[np.float64], steps: int, rate: float, decay: float) -> None:
+    def fit(
+        self, features: Matrix, values: Vector, *, steps: int = STEPS, rate: float = RATE, decay: float = DECAY
+    ) -> None:
         """Adam on the mean squared error with decoupled weight decay.
 
         Args:
@@ -80,3 +94,34 @@ class Perceptrons:
             output = activations[-1] @ weight + bias
             activations.append(output if layer == last else np.maximum(output, 0.0))
         return activations
+
+
+class Surrogate:
+    """An ensemble that predicts the log of the regret from the paths of an architecture (White et al. 2021).
+
+    Where a space has no paths, the ensemble sees its first encoding.
+
+    Args:
+        space: of the architectures.
+        evaluations: what is known.
+        rng: initial weights.
+        members: networks in the ensemble.
+        floor: share of the median regret below which there is little difference (see
+            :func:`~nasbench_strategies.posterior.log_regret`).
+    """
+
+    def __init__(
+        self, space: Space, evaluations: Sequence[Evaluation], rng: Generator, *, members: int = 5, floor: float = 0.1
+    ) -> None:
+        self._space = space
+        self._encoding = "paths" if "paths" in space.encodings else space.encodings[0]
+        features = self._encoded([evaluation.architecture for evaluation in evaluations])
+        self._ensemble = Perceptrons(features.shape[1], members, rng)
+        self._ensemble.fit(features, log_regret(np.array([evaluation.accuracy for evaluation in evaluations]), floor))
+
+    def predict(self, architectures: Sequence[Architecture]) -> Matrix:
+        """What every member predicts, ``[member, architecture]``."""
+        return self._ensemble.predict(self._encoded(architectures))
+
+    def _encoded(self, architectures: Sequence[Architecture]) -> Matrix:
+        return self._space.encode(architectures, self._encoding)

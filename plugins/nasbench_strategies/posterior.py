@@ -71,7 +71,8 @@ class GaussianProcess:
         count = self._known
         residual, scale, mean = _centred(self._factor[:count, :count], values)
         means: Vector = mean + residual @ self._weights[:count]
-        return means, np.sqrt(np.maximum(scale * self._unexplained, 0.0))
+        deviations: Vector = np.sqrt(np.maximum(scale * self._unexplained, 0.0))
+        return means, deviations
 
     def fit(self, observed: Any, values: Vector) -> bool:
         """Search for parameters, beginning from the present ones. Returns whether they changed."""
@@ -95,7 +96,7 @@ class GaussianProcess:
                 break
         return not np.array_equal(before, self.parameters)
 
-    def log_posterior(self, parts: NDArray[np.float64], values: Vector, parameters: Vector) -> float:
+    def log_posterior(self, parts: NDArray[Any], values: Vector, parameters: Vector) -> float:
         """The concentrated log likelihood plus the log prior, up to a constant.
 
         Args:
@@ -103,7 +104,7 @@ class GaussianProcess:
             values: ``[observation]``.
             parameters: the kernel's and the noise's, logarithms to base 2.
         """
-        factor = np.linalg.cholesky(self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters))
+        factor: Matrix = np.linalg.cholesky(self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters))
         _, scale, _ = _centred(factor, values)
         likelihood = -0.5 * len(values) * np.log(scale) - np.log(np.diagonal(factor)).sum()
         return float(likelihood - 0.5 * np.sum(((parameters - self._prior) / SPREAD) ** 2))
@@ -151,10 +152,11 @@ def _centred(factor: Matrix, values: Vector) -> tuple[Vector, float, float]:
     from scipy.linalg import solve_triangular
 
     both = np.column_stack((values, np.ones(len(values))))
-    whitened, ones = solve_triangular(factor, both, lower=True, check_finite=False).T
-    mean = float(ones @ whitened / (ones @ ones))
-    residual = whitened - mean * ones
-    return residual, max(float(residual @ residual) / len(values), 1e-12), mean
+    solved = np.asarray(solve_triangular(factor, both, lower=True, check_finite=False), dtype=np.float64)
+    whitened, ones = solved[:, 0], solved[:, 1]
+    mean = float(np.dot(ones, whitened) / np.dot(ones, ones))
+    residual: Vector = whitened - mean * ones
+    return residual, max(float(np.dot(residual, residual)) / len(values), 1e-12), mean
 
 
 def log_regret(accuracies: Vector, floor: float = 0.03) -> Vector:

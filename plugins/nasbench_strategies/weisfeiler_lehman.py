@@ -96,7 +96,10 @@ class Vocabulary:
             numbers = np.fromiter((number for counts in counted for number in counts.values()), np.float64, starts[-1])
             norms = np.sqrt(np.add.reduceat(numbers * numbers, starts[:-1]))
             matrices.append(
-                csr_array((numbers / np.repeat(norms, lengths), columns, starts), shape=(len(graphs), len(self._numbers[depth])))
+                csr_array(
+                    (numbers / np.repeat(norms, lengths), columns, starts),
+                    shape=(len(graphs), len(self._numbers[depth])),
+                )
             )
         return GraphFeatures(tuple(matrices))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from nasbench_strategies.acquisition import log_expected_improvement, normal_entropy
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from nasbench_strategies.acquisition import log_expected_improvement, normal_entropy
 
-
-@pytest.mark.parametrize(("mean", "deviation", "best"), [(0.0, 1.0, 0.5), (2.0, 0.3, 0.0), (-1.0, 0.5, 1.0), (0.9, 0.05, 1.0)])
+@pytest.mark.parametrize(
+    ("mean", "deviation", "best"), [(0.0, 1.0, 0.5), (2.0, 0.3, 0.0), (-1.0, 0.5, 1.0), (0.9, 0.05, 1.0)]
+)
 def test_expected_improvement_is_the_integral_of_the_improvement(mean, deviation, best):
     def improvement(value):
         return (value - best) * norm.pdf(value, mean, deviation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from nasbench_strategies.forests import Forest
 
 COUNTS = (3, 4, 2)
@@ -80,7 +79,9 @@ def test_a_forest_generalises_like_scikit_learns():
     truth = effects[np.arange(6), options].sum(axis=1) + 2.0 * (options[:, 0] == options[:, 1])
     hot = np.eye(5)[options].reshape(300, 30)
     ours = Forest(options[:150], truth[:150], counts, rng, trees=50, share=1 / 3, least=3)
-    theirs = RandomForestRegressor(50, max_features=1 / 3, min_samples_split=3, random_state=0).fit(hot[:150], truth[:150])
+    theirs = RandomForestRegressor(50, max_features=1 / 3, min_samples_split=3, random_state=0).fit(
+        hot[:150], truth[:150]
+    )
 
     def error(predicted):
         return np.mean((predicted - truth[150:]) ** 2) / truth[150:].var()

@@ -6,7 +6,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from nasbench_strategies.parzen import DecisionDensity, KernelDensity, limited, reference_bandwidths
 
 COUNTS = (3, 2, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from nasbench_strategies.kernels import DecisionKernel, WeisfeilerLehmanKernel, matern
 from nasbench_strategies.posterior import JITTER, GaussianProcess, log_regret
 
@@ -151,6 +150,7 @@ def test_fitting_finds_which_decision_matters():
 @pytest.mark.parametrize("kernel", [DecisionKernel(4), WeisfeilerLehmanKernel(2)])
 def test_kernels_are_positive_definite_with_unit_diagonal(kernel):
     from nasbench_strategies.weisfeiler_lehman import Vocabulary
+
     from nasbench_suite import CellSpace
 
     rng = np.random.default_rng(1)

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
 from nasbench_strategies.weisfeiler_lehman import Vocabulary, similarities
+
 from nasbench_suite import CellSpace
 from nasbench_suite.spaces import Graph
 
