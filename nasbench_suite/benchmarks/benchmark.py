@@ -53,7 +53,7 @@ class Scores:
 
     split: str
     of: Callable[[Architecture], float]
-    best: float | None
+    best: float | None = None
 
 
 @runtime_checkable

@@ -163,19 +163,18 @@ class TabularAnswers:
             column = columns[epochs]
         except (KeyError, TypeError):
             row, column = self._slowly(architecture, epochs)
-        accuracies = column.accuracies[row]
         draw = self._key ^ (row * 0x9E3779B97F4A7C15 + origin * 0xD1B54A32D192ED03) & _MASK
         draw = (draw ^ draw >> 30) * 0xBF58476D1CE4E5B9 & _MASK
         draw = (draw ^ draw >> 27) * 0x94D049BB133111EB & _MASK
-        place = (draw ^ draw >> 31) * len(accuracies) >> 64
-        try:
-            accuracy, cost = accuracies[place], column.costs[row][place]
-        except IndexError:
+        measured = column.measured[row]
+        if not measured:
             raise NotMeasured(
                 f"{self._name}: {columns.architectures[row]} was never measured at {epochs} epochs; nothing is imputed"
-            ) from None
+            )
+        place = row * column.seeds + ((draw ^ draw >> 31) * measured >> 64)
+        accuracy, cost = column.accuracies[place], column.costs[place]
         if paid:
-            cost -= self._paid_before(row, place, epochs, origin, paid)
+            cost -= self._paid_before(place, epochs, origin, paid)
         return columns.architectures[row], accuracy, cost
 
     def resumes(self, origin: int, paid: int, epochs: int) -> bool:
@@ -196,7 +195,7 @@ class TabularAnswers:
             raise QuestionError(f"{self._name}: {epochs!r} epochs were not measured; it has {held}")
         return row, columns[epochs]
 
-    def _paid_before(self, row: int, place: int, epochs: int, origin: int, paid: int) -> float:
+    def _paid_before(self, place: int, epochs: int, origin: int, paid: int) -> float:
         columns = self._columns
         if not {origin, paid, epochs} <= columns.fidelities or paid >= epochs:
             held = ", ".join(map(str, sorted(columns.fidelities)))
@@ -207,7 +206,7 @@ class TabularAnswers:
                 f"{self._name}: {epochs} epochs are a training of their own ({after.training}), which cannot begin at epoch "
                 f"{paid} of {before.training}; evaluate from scratch"
             )
-        return before.costs[row][place] - before.passes[row][place]
+        return before.costs[place] - before.passes[place]
 
 
 @dataclass(frozen=True)
@@ -215,15 +214,19 @@ class _Column:
     """The signal at one fidelity as Python numbers, which single look-ups read fastest.
 
     Attributes:
-        accuracies: per architecture the accuracies of those training seeds that were measured.
-        costs: per architecture the seconds of each of those trainings, validation included.
-        passes: per architecture the seconds of the validation alone.
+        seeds: places per architecture.
+        measured: per architecture, how many training seeds were measured; they fill its first places.
+        accuracies: ``[architecture * seeds + place]``.
+        costs: likewise, the seconds of each of those trainings, validation included.
+        passes: likewise, the seconds of the validation alone.
         training: the name of the training; epochs of one training are points of one curve.
     """
 
-    accuracies: list[tuple[float, ...]]
-    costs: list[tuple[float, ...]]
-    passes: list[tuple[float, ...]]
+    seeds: int
+    measured: list[int]
+    accuracies: list[float]
+    costs: list[float]
+    passes: list[float]
     training: str
 
 
@@ -262,24 +265,18 @@ def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[in
         passes = np.zeros((len(costs), 1))
         if epochs in metrics.get(VALIDATION, ()):
             passes = table.column(measure.dataset, measure.training, VALIDATION, epochs).astype(np.float64)
-        measured = ~np.isnan(accuracies)
-        shape = accuracies.shape
-        return _Column(
-            _only(accuracies, measured),
-            _only(np.broadcast_to(costs + passes, shape), measured),
-            _only(np.broadcast_to(passes, shape), measured),
-            measure.training,
-        )
+        gaps = np.isnan(accuracies)
+        order = np.argsort(gaps, axis=1, kind="stable")  # the measured first, otherwise in the table's order
+
+        def flat(values: NDArray[np.float64]) -> list[float]:
+            everywhere = np.broadcast_to(values, gaps.shape)
+            listed: list[float] = np.take_along_axis(everywhere, order, axis=1).ravel().tolist()
+            return listed
+
+        measured: list[int] = (~gaps).sum(axis=1).tolist()
+        return _Column(gaps.shape[1], measured, flat(accuracies), flat(costs + passes), flat(passes), measure.training)
 
     return read
-
-
-def _only(values: NDArray[np.float64], measured: NDArray[np.bool_]) -> list[tuple[float, ...]]:
-    """Per row the values that were measured, as a tuple of Python numbers."""
-    rows: list[tuple[float, ...]] = list(map(tuple, values.tolist()))
-    for row in np.flatnonzero(~measured.all(axis=1)).tolist():
-        rows[row] = tuple(values[row, measured[row]].tolist())
-    return rows
 
 
 def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:

@@ -15,7 +15,7 @@ from nasbench_suite.errors import SuiteError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class BudgetType(click.ParamType):
+class BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
     """``12000s``, ``3h``, ``100evaluations``, ``2400epochs``."""
 
     name = "budget"
@@ -27,7 +27,7 @@ class BudgetType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class SeedsType(click.ParamType):
+class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
     """``30`` for seeds 0 to 29, ``5-9``, or ``0,3,7``."""
 
     name = "seeds"
@@ -48,7 +48,7 @@ class SeedsType(click.ParamType):
         return seeds
 
 
-class ParameterType(click.ParamType):
+class ParameterType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.2
     """``name=value``, the value read as TOML (a bare word is text)."""
 
     name = "name=value"

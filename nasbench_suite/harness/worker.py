@@ -110,6 +110,9 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
         on_flush=None if path is None else partial(_append_journal, path),
         on_defiance=partial(os._exit, WENT_ON) if path is not None else None,
     )
+    # A state that no strategy can set by itself, so that reseeding shows.
+    random.seed(run.id)
+    np.random.seed(int(run.id[:8], 16))
     before = global_generators()
     wall, cpu = time.perf_counter(), time.process_time()
     outcome: Outcome = "finished"

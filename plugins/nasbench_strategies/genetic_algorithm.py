@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from numpy.random import Generator
 
+from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
 from nasbench_suite import Architecture, Problem, strategy
 
 
-@strategy("genetic-algorithm", family="evolution")
+@strategy(
+    "genetic-algorithm",
+    family="evolution",
+    tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
+    "over 300 seeds that are used for no report, among 24 settings; of two equally good ones the one with less spread",
+)
 def genetic_algorithm(
     problem: Problem,
     rng: Generator,
@@ -32,6 +38,8 @@ def genetic_algorithm(
         crossover_rate: probability that a child takes its decisions from two parents, each from either (uniform
             crossover).
     """
+    at_least(1, children=population_size - elites, tournament_size=tournament_size)
+    at_least(0, elites=elites)
     space = problem.space
     accuracy = Memory(problem)
 

@@ -19,7 +19,12 @@ def choose_rungs(fidelities: Sequence[int], reduction: float) -> tuple[int, ...]
     Args:
         fidelities: what the benchmark offers, rising.
         reduction: more than 1 (η in the papers).
+
+    Raises:
+        ValueError: a reduction of 1 or less.
     """
+    if reduction <= 1:
+        raise ValueError(f"reduction is {reduction}; expected more than 1")
     rungs = [fidelities[-1]]
     for epochs in reversed(fidelities):
         if epochs * reduction <= rungs[-1]:

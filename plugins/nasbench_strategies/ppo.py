@@ -7,14 +7,25 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasbench_strategies.adam import Adam
+from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
 from nasbench_suite import Problem, Space, strategy
 
 IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
 
+TINY = 1e-6
+"""Deviations far below this are rounding errors and do not become advantages."""
 
-@strategy("ppo", family="reinforcement-learning", paper="https://arxiv.org/abs/1707.06347")
+
+@strategy(
+    "ppo",
+    family="reinforcement-learning",
+    paper="https://arxiv.org/abs/1707.06347",
+    tuning="batch_size, passes, learning_rate, entropy_weight, patience: a good mean signal (12-epoch validation accuracy, "
+    "NAS-Bench-201 on CIFAR-10, 12,000 s) at little computing, over 200 to 300 seeds that are used for no report, among "
+    "about 25 settings",
+)
 def ppo(
     problem: Problem,
     rng: Generator,
@@ -46,24 +57,29 @@ def ppo(
         trace_decay: of the generalised advantage estimation (λ in the paper).
         patience: batches without a new architecture after which the policy counts as converged and a new one begins.
     """
+    at_least(1, batch_size=batch_size, passes=passes, patience=patience)
     accuracy = Memory(problem)
     while not accuracy.complete:
         policy = Policy(problem.space)
         optimizer = Adam(policy.parameters, learning_rate)
         stale = 0
-        history: list[float] = []
+        count = total = squares = 0.0
         while stale < patience:
             choices = policy.sample(batch_size, rng)
             before = len(accuracy)
             rewards = [accuracy[tuple(options)] for options in choices.tolist()]
             stale = 0 if len(accuracy) > before else stale + 1
-            history += rewards
-            scaled = (np.array(rewards) - np.mean(history)) / (np.std(history) + 1e-12)
+            count += batch_size
+            total += sum(rewards)
+            squares += sum(reward * reward for reward in rewards)
+            mean = total / count
+            deviation = max(squares / count - mean * mean, 0.0) ** 0.5
+            scaled = (np.array(rewards) - mean) / (deviation + TINY)
             states = policy.states(choices)
             old, values = policy.log_probabilities(states, choices), policy.values(states)
             advantages = generalised_advantages(scaled, values, trace_decay)
             targets = advantages + values
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-12)
+            advantages = (advantages - advantages.mean()) / (advantages.std() + TINY)
             for _ in range(passes):
                 optimizer.descend(
                     policy.gradient(states, choices, old, advantages, targets, clip, value_weight, entropy_weight)

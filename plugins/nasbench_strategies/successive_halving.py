@@ -7,8 +7,9 @@ from operator import attrgetter
 
 from numpy.random import Generator
 
+from nasbench_strategies.bounds import at_least
 from nasbench_strategies.ladder import Ladder
-from nasbench_suite import Problem, strategy
+from nasbench_suite import Evaluation, Problem, strategy
 
 accuracy = attrgetter("accuracy")
 
@@ -36,6 +37,7 @@ def successive_halving(
     """
     ladder = Ladder(problem, reduction)
     number = -(-ladder.rungs[-1] // ladder.rungs[0]) if candidates is None else candidates
+    at_least(1, candidates=number)
     while not ladder.exhausted:
         run_bracket(ladder, ladder.rungs, number, rng)
 
@@ -49,7 +51,7 @@ def run_bracket(ladder: Ladder, rungs: Sequence[int], number: int, rng: Generato
         number: architectures on the first rung; fewer if the space has no more.
         rng: all randomness.
     """
-    contestants = []
+    contestants: list[Evaluation] = []
     while len(contestants) < number and not ladder.exhausted:
         contestants.append(ladder.enter(rungs[0], rng))
     for survivors, epochs in zip(rung_sizes(rungs, len(contestants))[1:], rungs[1:], strict=True):

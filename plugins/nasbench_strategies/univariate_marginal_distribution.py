@@ -1,6 +1,6 @@
 """The univariate marginal distribution algorithm (Mühlenbein & Paaß, PPSN 1996, https://doi.org/10.1007/3-540-61723-X_982).
 
-For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca 2024, https://arxiv.org/abs/2302.14420.
+For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca, GECCO 2023, https://arxiv.org/abs/2302.14420.
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
 from nasbench_suite import Architecture, Problem, Space, strategy
 
 
-@strategy("univariate-marginal-distribution", family="evolution", paper="https://doi.org/10.1007/3-540-61723-X_982")
+@strategy(
+    "univariate-marginal-distribution",
+    family="evolution",
+    paper="https://doi.org/10.1007/3-540-61723-X_982",
+    tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
+    "over 300 seeds that are used for no report, among 28 settings",
+)
 def univariate_marginal_distribution(
     problem: Problem,
     rng: Generator,
@@ -26,6 +33,9 @@ def univariate_marginal_distribution(
 ) -> None:
     """Sample each decision by its frequency among the best so far.
 
+    Departures from the paper: the parents are the best of all samples, not of the last generation, and nothing is
+    asked twice. Ends when the whole space was seen.
+
     Args:
         problem: the search.
         rng: all randomness.
@@ -33,6 +43,7 @@ def univariate_marginal_distribution(
         parents: the best of all samples so far, from which the frequencies are taken (μ).
         margin: weight of the uniform distribution in every marginal, so that no option is ever lost.
     """
+    at_least(1, population_size=population_size, parents=parents)
     space = problem.space
     accuracy = Memory(problem)
     best: list[Architecture] = []
@@ -51,11 +62,12 @@ def marginals(space: Space, parents: Sequence[Architecture], margin: float) -> N
     """
     counts = np.array([len(decision.options) for decision in space.decisions])
     options = np.arange(counts.max())
-    uniform = (options < counts[:, None]) / counts[:, None]
+    uniform: NDArray[np.float64] = (options < counts[:, None]) / counts[:, None]
     if not parents:
         return uniform
-    frequencies = (np.array(parents)[:, :, None] == options).mean(axis=0)
-    return (1.0 - margin) * frequencies + margin * uniform
+    frequencies: NDArray[np.float64] = (np.array(parents)[:, :, None] == options).mean(axis=0)
+    mixed: NDArray[np.float64] = (1.0 - margin) * frequencies + margin * uniform
+    return mixed
 
 
 def draw_unseen(
