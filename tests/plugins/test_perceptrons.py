@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from nasbench_strategies.perceptrons import Perceptrons, Surrogate
+from nasbench_strategies.random_search import random_search
 from searching import evaluations, search
 
 from nasbench_suite.testing import tiny_benchmark
-from nasbench_strategies.random_search import random_search
 
 
 def test_the_first_step_goes_against_the_gradient_of_the_mean_squared_error() -> None:
