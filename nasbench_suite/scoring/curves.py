@@ -128,3 +128,28 @@ def trace(
             incumbents.append(architecture)
     total = moments[-1] if moments else 0.0
     return Curve(np.array(times, dtype=np.float64), tuple(incumbents), min(total, budget.amount), evaluations, charged)
+
+
+def spending(journal: Sequence[Event], budget: Budget, full_epochs: int) -> dict[str, float]:
+    """What the budget went into, as shares that add up to 1.
+
+    ``"N epochs"``: evaluations of architectures asked about for the first time at this fidelity; ``"asked again"``:
+    repeated ones; what charges call themselves; ``"unspent"``: what was left.
+    """
+    shares: dict[str, float] = {}
+    asked = set()
+    left = budget.amount
+    for event in journal:
+        amount = amount_of(event, budget.unit, full_epochs)
+        left -= amount
+        if isinstance(event, Evaluation):
+            question = (event.architecture, event.epochs)
+            kind = "asked again" if question in asked else f"{event.epochs} epochs"
+            asked.add(question)
+        elif isinstance(event, Charge):
+            kind = event.what
+        else:
+            continue
+        shares[kind] = shares.get(kind, 0.0) + amount
+    shares["unspent"] = max(left, 0.0)
+    return {kind: amount / budget.amount if budget.amount else 0.0 for kind, amount in shares.items()}

@@ -250,3 +250,131 @@ def holm(p_values: ArrayLike) -> FloatArray:
     corrected = np.empty_like(raw)
     corrected[order] = np.minimum(np.maximum.accumulate(raw[order] * np.arange(raw.size, 0, -1)), 1.0)
     return corrected
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalDifference:
+    """Friedman's test over benchmarks and Nemenyi's critical difference (Demšar, JMLR 7, 2006, section 3.2.2).
+
+    Attributes:
+        ranks: ``[rows]``, mean over benchmarks.
+        statistic: Friedman's chi-squared, corrected for ties.
+        p_value: that the rows do not differ at all.
+        difference: mean ranks that are closer than this do not differ significantly (5 %, all pairs).
+        n: benchmarks.
+    """
+
+    ranks: FloatArray
+    statistic: float
+    p_value: float
+    difference: float
+    n: int
+
+    def groups(self) -> list[tuple[int, ...]]:
+        """Maximal sets of at least two rows within the critical difference, each in order of rank."""
+        order = sorted(range(len(self.ranks)), key=lambda row: (self.ranks[row], row))
+        found: list[tuple[int, ...]] = []
+        reach = 0
+        for start in range(len(order)):
+            end = start
+            while end + 1 < len(order) and self.ranks[order[end + 1]] - self.ranks[order[start]] < self.difference:
+                end += 1
+            if end > start and end > reach:
+                found.append(tuple(order[start : end + 1]))
+            reach = max(reach, end)
+        return found
+
+
+def critical_difference(scores: ArrayLike) -> CriticalDifference | None:
+    """Compare rows over benchmarks; ``None`` for fewer than two benchmarks or three rows, where the test says nothing.
+
+    Args:
+        scores: ``[rows, benchmarks]``, higher is better, no NaN.
+    """
+    from scipy.stats import chi2, rankdata, studentized_range
+
+    values = np.asarray(scores, dtype=np.float64)
+    rows, n = values.shape
+    if rows < 3 or n < 2:
+        return None
+    ranks = rankdata(-values, axis=0)
+    means = np.array([mean(row) for row in ranks])
+    ties = sum(count**3 - count for column in ranks.T for count in np.unique(column, return_counts=True)[1].tolist())
+    spread = 12 * n / (rows * (rows + 1)) * math.fsum((means - (rows + 1) / 2) ** 2)
+    shrink = 1 - ties / (n * rows * (rows**2 - 1))
+    statistic = spread / shrink if shrink > 0 else 0.0
+    quantile = float(f"{studentized_range.ppf(CONFIDENCE, rows, np.inf):.6g}") / math.sqrt(2)
+    return CriticalDifference(
+        means,
+        statistic,
+        float(f"{chi2.sf(statistic, rows - 1):.6g}"),
+        quantile * math.sqrt(rows * (rows + 1) / (6 * n)),
+        n,
+    )
+
+
+def probability_of_improvement(scores: ArrayLike) -> FloatArray:
+    """``[rows, rows]``: how likely a run of row i is better than a run of row j, equal ones counting half.
+
+    The Mann-Whitney U statistic divided by the number of pairs (Agarwal et al. 2021, section 4.3).
+
+    Args:
+        scores: ``[rows, benchmarks, seeds]``; runs are compared within a benchmark, benchmarks count alike.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    rows, benchmarks, seeds = values.shape
+    total = np.zeros((rows, rows))
+    for place in range(benchmarks):
+        ordered = np.sort(values[:, place], axis=1)
+        for j in range(rows):
+            below = np.searchsorted(ordered[j], values[:, place], side="left")
+            up_to = np.searchsorted(ordered[j], values[:, place], side="right")
+            total[:, j] += (below + up_to).sum(axis=1)
+    share: FloatArray = total / (2.0 * benchmarks * seeds * seeds)
+    return share
+
+
+def profile(regrets: ArrayLike, levels: ArrayLike) -> FloatArray:
+    """``[rows, levels]``: the share of runs whose regret is at most each level (a performance profile).
+
+    Args:
+        regrets: ``[rows, runs]``.
+        levels: ``[levels]``, rising.
+    """
+    ordered = np.sort(np.asarray(regrets, dtype=np.float64), axis=1)
+    counts = [np.searchsorted(row, np.asarray(levels, dtype=np.float64), side="right") for row in ordered]
+    shares: FloatArray = np.array(counts, dtype=np.float64) / ordered.shape[1]
+    return shares
+
+
+@dataclass(frozen=True)
+class TimeToTarget:
+    """How long it takes to get to a regret (expected running time, Hansen et al. 2016, https://arxiv.org/abs/1605.03560).
+
+    Attributes:
+        target: normalized regret to get to.
+        expected: what all runs spent before they got there (those that never did: their whole budget), divided by
+            the number that did; infinite where none did.
+        successes: runs that got there.
+        n: runs.
+    """
+
+    target: float
+    expected: float
+    successes: int
+    n: int
+
+
+def time_to_target(target: float, times: ArrayLike, budget: float) -> TimeToTarget:
+    """Expected time to a target.
+
+    Args:
+        target: normalized regret.
+        times: ``[runs]``, when each run got there; NaN where it never did.
+        budget: of every run.
+    """
+    values = np.asarray(times, dtype=np.float64)
+    reached = np.isfinite(values)
+    successes = int(reached.sum())
+    spent = math.fsum(np.where(reached, values, budget))
+    return TimeToTarget(target, spent / successes if successes else math.inf, successes, len(values))
