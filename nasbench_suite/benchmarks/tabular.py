@@ -14,6 +14,7 @@ from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
+from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
 
 _MASK = (1 << 64) - 1
@@ -269,12 +270,3 @@ def _only(values: NDArray[np.float64], measured: NDArray[np.bool_]) -> list[tupl
     for row in np.flatnonzero(~measured.all(axis=1)).tolist():
         rows[row] = tuple(values[row, measured[row]].tolist())
     return rows
-
-
-def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[architecture, training seed] -> [architecture]``: the mean of those measured, NaN where none is."""
-    measured = ~np.isnan(column)
-    total = np.where(measured, column.astype(np.float64), 0.0).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float64] = total / measured.sum(axis=1)
-    return mean

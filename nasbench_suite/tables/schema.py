@@ -4,7 +4,8 @@
 
     /                                   attributes: schema_version, name, space, architectures, title, licence,
                                         source, source_sha256, citation; decisions (JSON, only for a space that
-                                        the suite does not know: decision -> options)
+                                        the suite does not know: decision -> options); outline (JSON, only of
+                                        large tables: all that follows but the values, to open the file at once)
     /<numbering>                        int64 [architecture]: the row's number in another order, "official-index"
     /<dataset>/                         attributes: title, splits (JSON: metric -> what it was measured on)
     /<dataset>/<constant>               float64 [architecture]: parameters, flops, latency (seconds)
@@ -219,6 +220,8 @@ def write_table(record: TableRecord, path: Path) -> None:
                 file.attrs[name] = getattr(record, name)
             if record.decisions:
                 file.attrs["decisions"] = json.dumps({name: list(names) for name, names in record.decisions.items()})
+            if _is_large(record):
+                file.attrs["outline"] = json.dumps(outline_of(record), sort_keys=True)
             for name, numbers in sorted(record.numberings.items()):
                 file.create_dataset(name, data=np.asarray(numbers, dtype=np.int64), **filters)
             for dataset_name, dataset in sorted(record.datasets.items()):
@@ -251,6 +254,39 @@ def write_table(record: TableRecord, path: Path) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def outline_of(record: TableRecord) -> dict[str, Any]:
+    """Everything of a table but its values, as JSON can hold it."""
+    return {
+        "numberings": sorted(record.numberings),
+        "datasets": {
+            name: {
+                "title": dataset.title,
+                "splits": dict(dataset.splits),
+                "constants": sorted(dataset.constants),
+                "trainings": {
+                    training_name: {
+                        "epochs": training.epochs,
+                        "seeds": list(training.seeds),
+                        "title": training.title,
+                        "metrics": {
+                            metric: [_shortly(epochs), training.along.get(metric, "each")]
+                            for metric, (epochs, _) in training.metrics.items()
+                        },
+                    }
+                    for training_name, training in dataset.trainings.items()
+                },
+            }
+            for name, dataset in record.datasets.items()
+        },
+    }
+
+
+def _shortly(epochs: tuple[int, ...]) -> list[int] | str:
+    """Consecutive epochs as ``"1-200"``."""
+    whole = len(epochs) > 2 and epochs == tuple(range(epochs[0], epochs[-1] + 1))
+    return f"{epochs[0]}-{epochs[-1]}" if whole else list(epochs)
 
 
 def _is_large(record: TableRecord) -> bool:
