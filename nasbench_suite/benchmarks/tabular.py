@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,11 +22,18 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric of one training in a table."""
+    """One metric of one training in a table.
+
+    Attributes:
+        dataset, training, metric: names in the table.
+        epochs: as a signal, the epochs that may be asked for; by default all that the table holds. As a score the
+            last of them counts.
+    """
 
     dataset: str
     training: str
     metric: str
+    epochs: tuple[int, ...] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.training}/{self.metric}"
@@ -70,6 +77,8 @@ class TabularBenchmark:
             held = table.training(measure.dataset, measure.training).metrics.get(measure.metric)
             if held is None:
                 raise UsageError(f"benchmark {name!r}: {table.name} has no {measure}")
+            if measure.epochs is not None:
+                held = tuple(epochs for epochs in held if epochs in measure.epochs)
             resumable = resumable or len(held) > 1
             for epochs in held:
                 self._sources.setdefault(epochs, measure)

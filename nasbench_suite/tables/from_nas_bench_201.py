@@ -27,7 +27,7 @@ TRAININGS = {"less": "12", "full": "200"}
 
 
 def import_pth(
-    source: Path, target: Path, *, name: str = "", double: bool = False, progress: Progress | None = None
+    source: Path, target: Path, *, name: str = "", double: bool = True, progress: Progress | None = None
 ) -> Imported:
     """Make a table of the official single file.
 
@@ -35,7 +35,7 @@ def import_pth(
         source: the file.
         target: the directory of the table; it is listed in the manifest there.
         name: of the table; by default ``nats-bench-tss``, as the numbers are the same.
-        double: whether to keep curves as float64 (twice the size) instead of float32.
+        double: whether to keep curves as float64, exactly as recorded, or as float32 in half the space.
         progress: called now and then with the architectures done and to do.
 
     Raises:

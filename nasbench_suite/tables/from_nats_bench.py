@@ -54,7 +54,7 @@ class Imported:
 
 
 def import_directory(
-    source: Path, target: Path, *, name: str = "", double: bool = False, progress: Progress | None = None
+    source: Path, target: Path, *, name: str = "", double: bool = True, progress: Progress | None = None
 ) -> Imported:
     """Make a table of an official directory.
 
@@ -62,7 +62,7 @@ def import_directory(
         source: the directory.
         target: the directory of the table; it is listed in the manifest there.
         name: of the table; by default ``nats-bench-tss`` or ``nats-bench-sss``.
-        double: whether to keep curves as float64 (twice the size) instead of float32.
+        double: whether to keep curves as float64, exactly as recorded, or as float32 in half the space.
         progress: called now and then with the architectures done and to do.
 
     Raises:
@@ -84,10 +84,10 @@ def import_directory(
     listing = repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files.values()])
     identity = hashlib.sha256((str(source.resolve()) + listing).encode()).hexdigest()
     name = name or form.name
-    staging = Staging(target / f".{name}.import", form, identity, double=double)
+    staging = Staging(target / f".{name}.import", form, identity, rows[list(files)], double=double)
     for position, (index, path) in enumerate(files.items()):
         row = int(rows[index])
-        if not staging.done[row]:
+        if not staging.has(row):
             raw = _compressed(path)
             cell = load_plain(_decompressed(path, LARGEST_RECORD, raw), str(path), OFFICIAL_NAMES)
             staging.put(row, trials(cell, index, texts[index], form, str(path)), hashlib.sha256(raw).digest())
@@ -126,8 +126,8 @@ def import_mapping(
     if not all(type(index) is int and 0 <= index < len(texts) for index in records):
         raise TableError(f"{where}: arch2infos has an architecture number outside 0 to {len(texts) - 1}")
     name = name or form.name
-    staging = Staging(target / f".{name}.import", form, digest.hex(), double=double)
     order = sorted(records)
+    staging = Staging(target / f".{name}.import", form, digest.hex(), rows[order], double=double)
     for position, index in enumerate(order):
         cell = records.pop(index)
         if rename and isinstance(cell, dict):
@@ -140,7 +140,7 @@ def import_mapping(
 
 
 def import_file(
-    source: Path, target: Path, *, name: str = "", double: bool = False, progress: Progress | None = None
+    source: Path, target: Path, *, name: str = "", double: bool = True, progress: Progress | None = None
 ) -> Imported:
     """Make a table of the single file (``NATS-tss-v1_0-3ffb9.pickle.pbz2``), which is read as a whole.
 
@@ -169,7 +169,7 @@ def finish(
     write_table(record, path)
     made_by = f"nasbench table import {command}"
     list_in_manifest(Entry(name, path, file_sha256(path), record.source, record.licence, made_by))
-    measured = int(staging.done.sum())
+    measured = staging.measured
     staging.discard()
     return Imported(path, name, record.architectures, measured)
 

@@ -33,7 +33,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,25 @@ VALIDATION = "valid-seconds"
 OFFICIAL_INDEX = "official-index"
 LARGE = 16 * 2**20
 """Bytes from which a table carries checksums per chunk and is not hashed whole at every opening."""
+ROWS = 2048
+"""Architectures per chunk of a large table; chunks in which nothing was measured are not stored."""
 
 Along = Literal["each", "constant", "linear"]
 ALONG: tuple[Along, ...] = get_args(Along)
+
+
+@runtime_checkable
+class SomeRows(Protocol):
+    """Values of which most architectures have none; ``numpy.asarray`` makes the whole array of them.
+
+    Attributes:
+        rows: the architectures that have values, rising.
+    """
+
+    rows: NDArray[np.int64]
+
+    def compact(self) -> NDArray[np.floating]:
+        """``[place in rows, training seed, epoch]``."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +180,7 @@ def problems_of_record(record: TableRecord) -> list[str]:
     wrong = list(_problems_of_outline(record))
     for dataset_name, dataset in record.datasets.items():
         for training_name, training in dataset.trainings.items():
-            for _, _, problems in _checked_values(record.architectures, training):
+            for *_, problems in _checked_values(record.architectures, training):
                 wrong += [f"{dataset_name}/{training_name}/{problem}" for problem in problems]
     return wrong
 
@@ -190,13 +206,16 @@ def _problems_of_outline(record: TableRecord) -> Iterator[str]:
 
 def _checked_values(
     architectures: int, training: TrainingRecord
-) -> Iterator[tuple[str, NDArray[np.floating], list[str]]]:
-    """Every metric of a training, read once: its name, its values, and what is wrong with them."""
+) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.floating], list[str]]]:
+    """Every metric of a training, read once: its name, the rows it has, their values, and what is wrong with them."""
     for name, (epochs, lazy) in sorted(training.metrics.items()):
-        values = np.asarray(lazy)
+        rows, values = np.arange(architectures), None
+        if isinstance(lazy, SomeRows):
+            rows, values = lazy.rows, lazy.compact()
+        values = np.asarray(lazy) if values is None else values
         along = training.along.get(name, "each")
         seeds = len(training.seeds)
-        yield name, values, problems_of_metric(name, values, architectures, seeds, epochs, training.epochs, along)
+        yield name, rows, values, problems_of_metric(name, values, len(rows), seeds, epochs, training.epochs, along)
 
 
 def write_table(record: TableRecord, path: Path) -> None:
@@ -235,17 +254,17 @@ def write_table(record: TableRecord, path: Path) -> None:
                     inner.attrs["epochs"] = training.epochs
                     inner.attrs["seeds"] = np.asarray(training.seeds, dtype=np.int64)
                     inner.attrs["title"] = training.title
-                    for name, values, problems in _checked_values(record.architectures, training):
+                    for name, rows, values, problems in _checked_values(record.architectures, training):
                         wrong += [f"{dataset_name}/{training_name}/{problem}" for problem in problems]
                         if problems:
                             continue
                         along = training.along.get(name, "each")
-                        stored = inner.create_dataset(
-                            name,
-                            data=values.astype(np.float64 if record.double or along != "each" else np.float32),
-                            chunks=(*values.shape[:2], 1),  # a search at one fidelity reads one chunk
-                            **filters,
-                        )
+                        values = values.astype(np.float64 if record.double or along != "each" else np.float32)
+                        if filters["fletcher32"]:
+                            stored = _create_sparse(inner, name, record.architectures, rows, values, filters)
+                        else:
+                            chunks = (*values.shape[:2], 1)  # a search at one fidelity reads one chunk
+                            stored = inner.create_dataset(name, data=values, chunks=chunks, **filters)
                         stored.attrs["epochs"] = np.asarray(training.metrics[name][0], dtype=np.int64)
                         if along != "each":
                             stored.attrs["along"] = along
@@ -254,6 +273,28 @@ def write_table(record: TableRecord, path: Path) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _create_sparse(
+    group: Any,
+    name: str,
+    architectures: int,
+    rows: NDArray[np.int64],
+    values: NDArray[np.floating],
+    filters: Mapping[str, Any],
+) -> Any:
+    """Store the chunks in which something was measured."""
+    shape = (architectures, *values.shape[1:])
+    chunks = (min(ROWS, architectures), shape[1], 1)
+    stored = group.create_dataset(name, shape, values.dtype, chunks=chunks, fillvalue=np.nan, **filters)
+    for start in range(0, architectures, ROWS):
+        first, last = np.searchsorted(rows, (start, start + ROWS))
+        some = values[first:last]
+        if not np.isnan(some).all():
+            block = np.full((min(ROWS, architectures - start), *shape[1:]), np.nan, values.dtype)
+            block[rows[first:last] - start] = some
+            stored[start : start + ROWS] = block
+    return stored
 
 
 def outline_of(record: TableRecord) -> dict[str, Any]:

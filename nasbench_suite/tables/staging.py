@@ -57,18 +57,23 @@ class Staging:
         directory: made if it does not exist; what it holds of the same source is gone on with.
         form: of the benchmark.
         identity: of the source; a directory of another source is emptied.
+        rows: the architectures that the source has.
         double: whether curves are kept as float64.
     """
 
-    def __init__(self, directory: Path, form: OfficialFormat, identity: str, *, double: bool = False) -> None:
+    def __init__(
+        self, directory: Path, form: OfficialFormat, identity: str, rows: NDArray[np.int64], *, double: bool = False
+    ) -> None:
         self._directory = directory
         self._form = form
         self._identity = f"{identity}, {'double' if double else 'single'}"
         self._double = double
         self._size = form.space().size
+        self._rows = np.sort(rows)
+        self._places = {row: place for place, row in enumerate(self._rows.tolist())}
         self._arrays: dict[Key, _Array] = {}
-        self.done = np.zeros(self._size, dtype=bool)
-        self.digests = np.zeros((self._size, 32), dtype=np.uint8)
+        self._done = np.zeros(len(rows), dtype=bool)
+        self._digests = np.zeros((len(rows), 32), dtype=np.uint8)
         if not self._resume():
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
@@ -78,8 +83,8 @@ class Staging:
             state = json.loads((self._directory / STATE).read_text(encoding="utf-8"))
             if state["identity"] != self._identity:
                 return False
-            self.done = np.load(self._directory / "done.npy")
-            self.digests = np.load(self._directory / "digests.npy")
+            self._done = np.load(self._directory / "done.npy")
+            self._digests = np.load(self._directory / "digests.npy")
             for fields in state["arrays"]:
                 dataset, training, seed, metric = fields["key"]
                 values = np.load(self._directory / fields["file"], mmap_mode="r+")
@@ -88,7 +93,7 @@ class Staging:
                 )
         except (OSError, ValueError, KeyError, TypeError):
             self._arrays.clear()
-            self.done[:] = False
+            self._done[:] = False
             return False
         return True
 
@@ -96,7 +101,7 @@ class Staging:
         """Make what was put so far survive an interruption."""
         for array in self._arrays.values():
             array.values.flush()  # type: ignore[attr-defined]  # a memory map
-        for name, values in (("done", self.done), ("digests", self.digests)):
+        for name, values in (("done", self._done), ("digests", self._digests)):
             partial = self._directory / f"{name}.partial.npy"
             np.save(partial, values)
             os.replace(partial, self._directory / f"{name}.npy")
@@ -116,17 +121,27 @@ class Staging:
             trials: all of them are read before anything is kept.
             digest: sha256 of where they came from.
         """
+        place = self._places[row]
         for trial in list(trials):
             base = (trial.dataset, trial.training, trial.seed)
             for metric, curve in trial.curves.items():
-                self._put_each((*base, metric), row, curve)
+                self._put_each((*base, metric), place, curve)
             for metric, seconds in trial.seconds.items():
-                self._put_seconds((*base, metric), row, seconds)
+                self._put_seconds((*base, metric), place, seconds)
             for name, value in trial.constants.items():
-                self._array((*base, name), [trial.epochs - 1], "constant").values[row, 0] = value
-        self.done[row] = True
+                self._array((*base, name), [trial.epochs - 1], "constant").values[place, 0] = value
+        self._done[place] = True
         if digest:
-            self.digests[row] = np.frombuffer(digest, dtype=np.uint8)
+            self._digests[place] = np.frombuffer(digest, dtype=np.uint8)
+
+    def has(self, row: int) -> bool:
+        """Whether this architecture was put, now or before an interruption."""
+        return bool(self._done[self._places[row]])
+
+    @property
+    def measured(self) -> int:
+        """How many architectures were put."""
+        return int(self._done.sum())
 
     def discard(self) -> None:
         """Remove the directory."""
@@ -142,34 +157,34 @@ class Staging:
         file = f"{sum(1 for _ in self._directory.glob('array-*.npy')):04d}"
         name = f"array-{file}.npy"
         kind = np.float64 if self._double or along != "each" else np.float32
-        shape = (self._size, len(epochs) if along == "each" else 1)
+        shape = (len(self._rows), len(epochs) if along == "each" else 1)
         values = np.lib.format.open_memmap(self._directory / name, mode="w+", dtype=kind, shape=shape)
         values[:] = np.nan
         return _Array(name, epochs, along, values)
 
-    def _put_each(self, key: Key, row: int, curve: NDArray[np.float64]) -> None:
+    def _put_each(self, key: Key, place: int, curve: NDArray[np.float64]) -> None:
         held = np.flatnonzero(~np.isnan(curve)).tolist()
         if not held:
             return
         array = self._array(key, held, "each")
         if array.epochs != held and not set(held) <= set(array.epochs):
             array = self._widen(key, array, sorted({*held, *array.epochs}))
-        array.values[row] = curve if len(array.epochs) == len(curve) else curve[array.epochs]
+        array.values[place] = curve if len(array.epochs) == len(curve) else curve[array.epochs]
 
-    def _put_seconds(self, key: Key, row: int, seconds: NDArray[np.float64]) -> None:
+    def _put_seconds(self, key: Key, place: int, seconds: NDArray[np.float64]) -> None:
         """Seconds of single epochs: one number where all epochs took the same time, as official files say."""
         cumulative = key[3] == CUMULATIVE
         along: Along = "linear" if cumulative else "constant"
         array = self._array(key, list(range(len(seconds))), along)
         if array.along != "each":
             if (seconds == seconds[0]).all():
-                array.values[row, 0] = seconds[0]
+                array.values[place, 0] = seconds[0]
                 return
             factors = np.arange(1, len(seconds) + 1) if cumulative else np.ones(len(seconds))
             spread = self._make(array.epochs, "each")
             spread.values[:] = array.values * factors
             self._replace(key, spread)
-        self._put_each(key, row, np.cumsum(seconds) if cumulative else seconds)
+        self._put_each(key, place, np.cumsum(seconds) if cumulative else seconds)
 
     def _widen(self, key: Key, old: _Array, epochs: list[int]) -> _Array:
         wide = self._make(epochs, "each")
@@ -210,9 +225,9 @@ class Staging:
             constants = self._constants(name, list(trainings))
             datasets[name] = DatasetRecord(trainings, splits, constants, described.title)
         digest = hashlib.sha256()
-        for row in np.argsort(official):
-            if self.done[row]:
-                digest.update(int(official[row]).to_bytes(4, "big") + self.digests[row].tobytes())
+        for place in np.argsort(official[self._rows]):
+            if self._done[place]:
+                digest.update(int(official[self._rows[place]]).to_bytes(4, "big") + self._digests[place].tobytes())
         return TableRecord(
             name=self._form.name,
             space=self._form.space().name,
@@ -234,7 +249,7 @@ class Staging:
         along: dict[str, Along] = {}
         for metric in sorted({key[3] for key in keys}):
             arrays = [self._arrays.get((dataset, training, seed, metric)) for seed in seeds]
-            stack = _Stack(arrays, self._size, metric)
+            stack = _Stack(arrays, self._rows, self._size, metric)
             metrics[metric] = (tuple(epoch + 1 for epoch in stack.epochs), stack)
             if stack.along != "each":
                 along[metric] = stack.along
@@ -248,7 +263,7 @@ class Staging:
         """
         constants: dict[str, NDArray[np.float64]] = {}
         for name in ("parameters", "flops", "latency"):
-            merged = np.full(self._size, np.nan)
+            merged = np.full(len(self._rows), np.nan)
             for training in reversed(trainings):
                 seeds = {
                     key[2]: np.asarray(array.values[:, 0], dtype=np.float64)
@@ -259,7 +274,8 @@ class Staging:
                     values = agreed(seeds, name, self._form.seed_of_doubt)
                     merged = np.where(np.isnan(merged), values, merged)
             if not np.isnan(merged).all():
-                constants[name] = merged
+                constants[name] = np.full(self._size, np.nan)
+                constants[name][self._rows] = merged
         return constants
 
 
@@ -281,26 +297,37 @@ def agreed(seeds: Mapping[int, NDArray[np.float64]], name: str, doubt: int) -> N
     first = values[np.arange(len(values)), measured.argmax(axis=1)]
     differ = (np.where(measured, np.abs(values - first[:, None]), 0.0) >= 5.0).any(axis=1)
     trusted = seeds.get(doubt, first)
-    return np.where(differ, np.where(np.isnan(trusted), first, trusted), first)
+    settled: NDArray[np.float64] = np.where(differ, np.where(np.isnan(trusted), first, trusted), first)
+    return settled
 
 
 class _Stack:
     """The training seeds' arrays of one metric as ``[architecture, training seed, epoch]``, read when asked for."""
 
-    def __init__(self, arrays: list[_Array | None], size: int, metric: str) -> None:
+    def __init__(self, arrays: list[_Array | None], rows: NDArray[np.int64], size: int, metric: str) -> None:
         present = [array for array in arrays if array is not None]
         ways = {array.along for array in present}
         self.along: Along = present[0].along if len(ways) == 1 else "each"
         self.epochs = sorted({epoch for array in present for epoch in array.epochs})
+        self.rows = rows
         self._arrays = arrays
         self._size = size
         self._cumulative = metric == CUMULATIVE
         self._same_for_all = not metric.endswith(("-accuracy", "-loss"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.floating]:
+        values = self.compact()
+        whole = np.full((self._size, *values.shape[1:]), np.nan, dtype or values.dtype)
+        whole[self.rows] = values
+        return whole
+
+    def compact(self) -> NDArray[np.floating]:
+        """``[place in rows, training seed, epoch]``."""
         kinds = [array.values.dtype for array in self._arrays if array is not None]
         length = len(self.epochs) if self.along == "each" else 1
-        stacked = np.full((self._size, len(self._arrays), length), np.nan, dtype=np.result_type(*kinds))
+        stacked: NDArray[np.floating] = np.full(
+            (len(self.rows), len(self._arrays), length), np.nan, dtype=np.result_type(*kinds)
+        )
         for place, array in enumerate(self._arrays):
             if array is None:
                 continue
@@ -314,5 +341,4 @@ class _Stack:
             first = np.nanmax(np.where(np.isnan(stacked), -np.inf, stacked), axis=1, keepdims=True)
             if (np.isnan(stacked) | (stacked == first)).all():
                 stacked = np.where(np.isinf(first), np.nan, first)
-        wanted: NDArray[np.floating] = stacked.astype(dtype) if dtype is not None else stacked
-        return wanted
+        return stacked

@@ -192,30 +192,22 @@ class Table:
         return values
 
     def read(self) -> TableRecord:
-        """Everything, in memory; for exporting and verifying."""
+        """Everything; the values of metrics are read when ``numpy.asarray`` asks for them, one metric at a time."""
         datasets = {}
-        double = False
         with _opened(self.path) as file:
             numberings = {name: file[name][:] for name in self.numberings}
+            double = False
             for name, outline in self.datasets.items():
-                trainings = {
-                    training_name: TrainingRecord(
-                        training.epochs,
-                        training.seeds,
-                        {
-                            metric: (held, file[name][training_name][metric][:])
-                            for metric, held in training.metrics.items()
-                        },
-                        training.title,
-                        training.along,
+                trainings = {}
+                for training_name, training in outline.trainings.items():
+                    metrics: dict[str, tuple[tuple[int, ...], Any]] = {}
+                    for metric, held in training.metrics.items():
+                        stored = file[name][training_name][metric]
+                        double = double or (stored.dtype == np.float64 and metric not in training.along)
+                        metrics[metric] = (held, _Stored(self.path, stored.name, stored.shape))
+                    trainings[training_name] = TrainingRecord(
+                        training.epochs, training.seeds, metrics, training.title, training.along
                     )
-                    for training_name, training in outline.trainings.items()
-                }
-                double = double or any(
-                    values.dtype == np.float64 and training.along.get(metric, "each") == "each"
-                    for training in trainings.values()
-                    for metric, (_, values) in training.metrics.items()
-                )
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
                 datasets[name] = DatasetRecord(trainings, outline.splits, constants, outline.title)
         return TableRecord(
@@ -245,6 +237,20 @@ class Table:
             wrong.append(f"{self.architectures} rows, but {self.space} has {space.size} architectures")
         if wrong:
             raise TableError(f"table {self.path} breaks its schema: " + "; ".join(wrong))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The values of one metric in a file, read by ``numpy.asarray``."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.floating]:
+        with _opened(self.path) as file:
+            values: NDArray[np.floating] = file[self.name][:]
+        return values if dtype is None else values.astype(dtype)
 
 
 def open_table(name_or_path: str | Path) -> Table:
