@@ -35,7 +35,7 @@ def random_forest(
     starts: int = 10,
     samples: int = 200,
     random_share: float = 0.05,
-    floor: float = 0.3,
+    floor: float = 0.1,
 ) -> None:
     """Climb to the highest expected improvement under a random forest; now and then evaluate at random.
 
