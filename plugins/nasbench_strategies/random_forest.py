@@ -29,13 +29,13 @@ def random_forest(
     rng: Generator,
     *,
     initial_design: int = 20,
-    trees: int = 20,
+    trees: int = 30,
     share: float = 0.2,
     least: int = 4,
     starts: int = 10,
     samples: int = 200,
     random_share: float = 0.05,
-    floor: float = 0.1,
+    floor: float = 0.3,
 ) -> None:
     """Climb to the highest expected improvement under a random forest; now and then evaluate at random.
 
