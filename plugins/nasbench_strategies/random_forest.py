@@ -29,7 +29,7 @@ def random_forest(
     rng: Generator,
     *,
     initial_design: int = 20,
-    trees: int = 30,
+    trees: int = 20,
     share: float = 0.2,
     least: int = 4,
     starts: int = 5,
