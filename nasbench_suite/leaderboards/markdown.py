@@ -39,8 +39,7 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
         if len(board.standings) > 1:
             yield "Places over the budget, expected time to a regret and area under the curve:\n"
             yield progress_table(board)
-    for table in ablation_tables(scoreboard):
-        yield table
+    yield from ablation_tables(scoreboard)
     yield "## How to read it\n"
     yield f"{text.MEANING}\n"
     yield "## Strategies\n"
