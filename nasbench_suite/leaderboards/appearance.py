@@ -17,9 +17,10 @@ HUES = {
     "multi-fidelity": "#e69f00",
     "entropy": "#56b4e9",
     "weight-sharing": "#8a5a00",
-    "other": "#2b2b2b",
+    "other": "#7b4fb0",
 }
-"""Okabe & Ito's palette for the colour-blind, with brown for its yellow, which is lost on white paper."""
+"""Okabe & Ito's palette for the colour-blind, with brown for its yellow, which is lost on
+white paper, violet for its black, and grey for the references."""
 
 DASHES: tuple[tuple[int, ...], ...] = ((), (8, 3), (2, 3), (8, 3, 2, 3))
 MARKERS = "osD^vP*X"

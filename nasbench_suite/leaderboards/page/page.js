@@ -86,14 +86,17 @@
     const size = () => ({ width: byId("chart").clientWidth, height: byId("chart").clientHeight });
     const y = isRank
       ? { distr: 1, dir: -1, range: (u, low, high) => [Math.max(1, low - 0.3), high + 0.3] }
-      : { distr: 3 };
+      : { distr: 3, range: (u, low, high) => (low === null ? [0.1, 10] : [low * 0.85, high * 1.15]) };
+    const firsts = chart.rows.map((row) => row.y.findIndex((value) => value !== null)).filter((at) => at >= 0);
+    const from = columns[0][Math.max(0, Math.min(...firsts, data.moments.length - 2) - 1)];
+    const x = { time: false, distr: byId("log-x").checked ? 3 : 1, range: (u, low, high) => (low > from || high < chart.budget ? [low, high] : [byId("log-x").checked ? from : 0, chart.budget]) };
     const short = (v) => (v >= 1e6 ? v / 1e6 + "M" : v >= 1e4 ? v / 1e3 + "k" : v === null ? "" : String(+v.toPrecision(3)));
     plot = new uPlot(
       {
         ...size(),
         legend: { show: false },
         cursor: { drag: { x: true, y: false }, points: { show: false } },
-        scales: { x: { time: false, distr: byId("log-x").checked ? 3 : 1 }, y },
+        scales: { x, y },
         axes: [
           { ...axis, label: isRank ? "% of the budget" : `budget, ${chart.unit}`, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
           { ...axis, label: isRank ? "average rank" : "regret, percent points", size: 62, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
