@@ -502,8 +502,11 @@ def _score_row(
         values = {name: lookup[answer] for name, lookup in lookups.items()}
         path[place] = curve.values_at(moments, ranking.__getitem__)
         if run.budget.unit == "seconds" and len(result.own_seconds) == len(result.journal):
-            own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
-            own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
+            if curve.spent + clocks[-1][0] <= run.budget.amount:
+                own_scores[place] = path[place, -1]  # nothing is cut off
+            else:
+                own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
+                own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
         shares.append(spending(result.journal, run.budget, benchmark.fidelities[-1]))
         steps.append(np.array([ranking[architecture] for architecture in curve.incumbents]))
         if math.isnan(ranking[answer]):
