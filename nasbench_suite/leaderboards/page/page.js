@@ -91,6 +91,16 @@
     const from = columns[0][Math.max(0, Math.min(...firsts, data.moments.length - 2) - 1)];
     const x = { time: false, distr: byId("log-x").checked ? 3 : 1, range: (u, low, high) => (low > from || high < chart.budget ? [low, high] : [byId("log-x").checked ? from : 0, chart.budget]) };
     const short = (v) => (v >= 1e6 ? v / 1e6 + "M" : v >= 1e4 ? v / 1e3 + "k" : v === null ? "" : String(+v.toPrecision(3)));
+    // On a logarithmic axis uPlot counts ticks from the scale's end; these are 1, 2 and 5 of every decade.
+    const splits = (u, number, low, high) => {
+      const found = [];
+      const digits = Math.log10(high / low) < 2.5 ? [1, 2, 5] : [1];
+      for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++)
+        for (const digit of digits) found.push(+(digit * 10 ** decade).toPrecision(3));
+      return found.filter((tick) => tick >= low && tick <= high);
+    };
+    const xAxis = byId("log-x").checked ? { ...axis, splits, filter: (u, ticks) => ticks } : axis;
+    const yAxis = isRank ? axis : { ...axis, splits, filter: (u, ticks) => ticks };
     plot = new uPlot(
       {
         ...size(),
@@ -98,8 +108,8 @@
         cursor: { drag: { x: true, y: false }, points: { show: false } },
         scales: { x, y },
         axes: [
-          { ...axis, label: isRank ? "% of the budget" : `budget, ${chart.unit}`, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
-          { ...axis, label: isRank ? "average rank" : "regret, percent points", size: 62, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
+          { ...xAxis, label: isRank ? "% of the budget" : `budget, ${chart.unit}`, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
+          { ...yAxis, label: isRank ? "average rank" : "regret, percent points", size: 62, values: (u, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
         ],
         series,
         bands,
