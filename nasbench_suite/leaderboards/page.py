@@ -7,7 +7,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nasbench_suite import __version__
 from nasbench_suite.comparisons import preset_names
@@ -81,7 +85,7 @@ def _data(scoreboard: Scoreboard) -> dict[str, Any]:
     overall = scoreboard.overall
     if len(charts) > 1 and overall.standings:
         rows = [
-            {"label": standing.label, "y": [_whole(rank, 0.001) for rank in ranks]}
+            {"label": standing.label, "y": _packed(ranks, 0.001)}
             for standing, ranks in zip(overall.standings, overall.ranks, strict=True)
         ]
         charts.append({"name": "average rank over all benchmarks", "kind": "rank", "unit": "", "budget": 100, "step": 0.001, "rows": rows})  # fmt: skip
@@ -105,7 +109,7 @@ def _regrets(board: Board) -> dict[str, Any]:
         estimate, low, high, _ = 1.0 * standing.anytime
         # The upper end of the score is the lower end of the regret.
         ends = {"y": task.best - estimate, "low": task.best - high, "high": task.best - low}
-        rows.append({"label": standing.label, **{name: [_whole(v, STEP) for v in ends[name]] for name in ends}})
+        rows.append({"label": standing.label, **{name: _packed(values, STEP) for name, values in ends.items()}})
     unit = f"{task.currency} seconds" if task.budget.unit == "seconds" else task.budget.unit
     return {
         "name": task.benchmark,
@@ -117,8 +121,13 @@ def _regrets(board: Board) -> dict[str, Any]:
     }
 
 
-def _whole(value: float, step: float) -> int | None:
-    return None if math.isnan(value) else round(float(value) / step)
+def _packed(values: Sequence[float] | NDArray[np.float64], step: float) -> list[int]:
+    """A curve in whole steps: how many moments have no value yet, the first value, then the differences.
+
+    Most differences are 0, which makes the page of a large comparison several times smaller.
+    """
+    known = [round(float(value) / step) for value in values if not math.isnan(value)]
+    return [len(values) - len(known), *known[:1], *(after - before for before, after in pairwise(known))]
 
 
 def _script_safe(value: object) -> Any:

@@ -91,7 +91,7 @@ def main(strategies: int = 100, benchmarks: int = 20, seeds: int = 100, evaluati
     for run in list(results)[:2000]:
         results[run]
     making = (time.perf_counter() - made) / 2000 * len(results)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     board = score(plan, results)
     scored = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -99,11 +99,14 @@ def main(strategies: int = 100, benchmarks: int = 20, seeds: int = 100, evaluati
         if len(sys.argv) > 5:
             Path(sys.argv[5]).write_bytes((Path(directory) / "index.html").read_bytes())
     written = time.perf_counter()
+    busy = time.process_time() - busy
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{len(results):,} journals of {evaluations} evaluations (making them is about {making:.1f} s of the scoring)"
     )
-    print(f"scoring {scored - begun:.1f} s, writing {written - scored:.1f} s, peak memory {memory:.2f} GiB")
+    print(
+        f"scoring {scored - begun:.1f} s, writing {written - scored:.1f} s, processor {busy:.1f} s, peak memory {memory:.2f} GiB"
+    )
     print(f"page {sizes['index.html'] / 1e6:.2f} MB, json {sizes['leaderboard.json'] / 1e6:.2f} MB")
 
 

@@ -47,6 +47,13 @@
 
   // The chart.
   const data = JSON.parse(byId("data").textContent);
+  // A curve is: moments without a value, the first value, then differences.
+  const unpacked = ([missing, ...rest]) => {
+    let value = 0;
+    return [...Array(missing).fill(null), ...rest.map((difference) => (value += difference))];
+  };
+  for (const held of data.charts)
+    for (const row of held.rows) for (const key of ["y", "low", "high"]) if (row[key]) row[key] = unpacked(row[key]);
   const shown = new Set(data.first);
   const choice = byId("chart-of");
   const legend = byId("legend");
