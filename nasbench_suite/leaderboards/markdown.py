@@ -163,7 +163,7 @@ def ablation_tables(scoreboard: Scoreboard) -> Iterator[str]:
 def _unranked(entries: Sequence[Unranked]) -> Iterator[str]:
     if entries:
         yield "Not ranked:\n"
-        yield "".join(f"- {entry.label}: {entry.reason}\n" for entry in entries)
+        yield "".join(f"- {labels}: {reason}\n" for labels, reason in text.by_reason(entries))
 
 
 def _strategy(entrant: Entrant) -> Sequence[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from nasbench_suite.budget import Budget
-from nasbench_suite.scoring import Interval, Scoreboard, Task
+from nasbench_suite.scoring import Interval, Scoreboard, Task, Unranked
 
 MISSING = "–"
 
@@ -76,6 +76,14 @@ def seeds(values: Sequence[int]) -> str:
     if list(values) == list(range(values[0], values[0] + len(values))) and len(values) > 1:
         return f"{values[0]} to {values[-1]} ({len(values)})"
     return f"{', '.join(map(str, values))} ({len(values)})"
+
+
+def by_reason(entries: Iterable[Unranked]) -> list[tuple[str, str]]:
+    """``(labels, reason)``: rows that are not ranked for the same reason stand together."""
+    labels: dict[str, list[str]] = {}
+    for entry in entries:
+        labels.setdefault(entry.reason, []).append(entry.label)
+    return [(", ".join(sharing), reason) for reason, sharing in labels.items()]
 
 
 def no_test_note(task: Task) -> str:

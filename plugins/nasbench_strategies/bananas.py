@@ -25,7 +25,7 @@ def bananas(
     members: int = 5,
     parents: int = 10,
     mutants: int = 200,
-    again: float = 0.3,
+    again: float = 0.5,
     spread: float = 0.5,
     floor: float = 0.1,
 ) -> None:

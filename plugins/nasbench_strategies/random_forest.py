@@ -28,7 +28,7 @@ def random_forest(
     problem: Problem,
     rng: Generator,
     *,
-    initial_design: int = 10,
+    initial_design: int = 20,
     trees: int = 20,
     share: float = 0.2,
     least: int = 4,
