@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.checklist import SOURCE, checklist
 from nasbench_suite.leaderboards.document import provenance
 from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Unranked
 
@@ -62,12 +63,17 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
             "identity of the answers": task.identity,
         }
         yield "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
+    yield "## Checklist\n"
+    yield f"The NAS best practices of [Lindauer & Hutter]({SOURCE}), filled in automatically.\n"
+    rows = [(f"{item.section}: {item.item}", item.answer, item.evidence) for item in checklist(scoreboard)]
+    yield text.markdown_table(("item", "met", "evidence"), rows)
     if comparison.citation:
         yield "## Cite\n"
         yield f"{comparison.citation}\n"
     yield "## Files\n"
     yield (
         "- `leaderboard.json`, `leaderboard.csv`: every figure, with the scores of every seed in the JSON\n"
+        "- `index.html`: the same as a page, with interactive curves and a section per strategy; `table.tex`: for papers\n"
         "- `curves.csv`: the scores over the budget; a line holds until the next one\n"
         "- `timings.csv`, `timings.md`: what the strategies' own computing took where this was made. Measured, so "
         "these two differ from machine to machine; all other files come out the same byte for byte\n"

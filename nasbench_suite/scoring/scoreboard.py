@@ -145,6 +145,7 @@ class Standing:
         targets: expected time to :data:`TARGETS`, in the budget's unit; empty where they are not known.
         spending: what the budget went into -> share, mean over runs (see :func:`nasbench_suite.scoring.curves.spending`).
         curves: one per seed.
+        steps: per seed the ranking score at each step of its curve.
         anytime: ``[4, moments]``: the ranking score at :data:`MOMENTS`, as interquartile mean, its interval's lower
             and upper end, and mean; NaN while some run has no answer.
         ranks: ``[moments]``: the average rank at :data:`MOMENTS`; a run without an answer ranks last.
@@ -167,6 +168,7 @@ class Standing:
     targets: tuple[TimeToTarget, ...]
     spending: Mapping[str, float]
     curves: tuple[Curve, ...] = field(repr=False)
+    steps: tuple[FloatArray, ...] = field(repr=False)
     anytime: FloatArray = field(repr=False)
     ranks: FloatArray = field(repr=False)
 
@@ -500,8 +502,11 @@ def _score_row(
         values = {name: lookup[answer] for name, lookup in lookups.items()}
         path[place] = curve.values_at(moments, ranking.__getitem__)
         if run.budget.unit == "seconds" and len(result.own_seconds) == len(result.journal):
-            own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
-            own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
+            if curve.spent + clocks[-1][0] <= run.budget.amount:
+                own_scores[place] = path[place, -1]  # nothing is cut off
+            else:
+                own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
+                own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
         shares.append(spending(result.journal, run.budget, benchmark.fidelities[-1]))
         steps.append(np.array([ranking[architecture] for architecture in curve.incumbents]))
         if math.isnan(ranking[answer]):
@@ -567,6 +572,7 @@ def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...])
                 targets=_targets(row, task),
                 spending=row.spending,
                 curves=row.curves,
+                steps=row.values,
                 anytime=np.array([*estimates, [mean(column) for column in row.path.T]]),
                 ranks=over_time[:, i],
             )

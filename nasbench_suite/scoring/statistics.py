@@ -93,12 +93,15 @@ def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
     estimate = interquartile_mean(pool)
     if values.shape[1] == 1:
         return Interval(estimate, math.nan, math.nan, pool.size)
-    order = np.argsort(pool, kind="stable")
-    weights = _middle(_draws(*values.shape)[:, order])
     cut = pool.size // 4
-    # Whole numbers times multiples of 2**-30: exact, whatever the order in which BLAS adds.
-    estimates = (weights @ pool[order]) / (pool.size - 2 * cut)
-    low, high = _percentiles(estimates[:, None])
+    if len(values) == 1:
+        reached = _sorted_reach(pool.size)
+    else:
+        order = np.argsort(pool, kind="stable")
+        pool = pool[order]
+        reached = _reach(_draws(*values.shape)[:, order])
+    estimates = _sums(reached, pool[:, None]) / (pool.size - 2 * cut)
+    low, high = _percentiles(estimates)
     return Interval(estimate, float(low[0]), float(high[0]), pool.size)
 
 
@@ -121,38 +124,48 @@ def bootstrap_curves(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatAr
     if seeds > 1 and known.any():
         # Moments at which nothing changed share their column; each is resampled once.
         distinct, back = np.unique(kept, axis=1, return_inverse=True)
-        low, high = _percentiles((_sorted_weights(seeds) @ distinct) / (seeds - 2 * cut))
+        low, high = _percentiles(_sums(_sorted_reach(seeds), distinct) / (seeds - 2 * cut))
         results[1, known], results[2, known] = low[back.ravel()], high[back.ravel()]
     return results[0], results[1], results[2]
 
 
 @lru_cache(maxsize=8)
-def _draws(strata: int, size: int) -> FloatArray:
+def _draws(strata: int, size: int) -> NDArray[np.float32]:
     """How often each value is drawn in each bootstrap sample: ``[resamples, strata * size]`` whole numbers."""
     rng = np.random.default_rng([_SEED, strata, size])
     drawn = rng.integers(0, size, (RESAMPLES, strata, size)) + (np.arange(strata) * size)[:, None]
     flat = (drawn.reshape(RESAMPLES, -1) + (np.arange(RESAMPLES) * (strata * size))[:, None]).ravel()
-    counts: FloatArray = (
-        np.bincount(flat, minlength=RESAMPLES * strata * size).reshape(RESAMPLES, -1).astype(np.float64)
-    )
-    return counts
+    counts = np.bincount(flat, minlength=RESAMPLES * strata * size).reshape(RESAMPLES, -1)
+    return counts.astype(np.float32)
 
 
 @lru_cache(maxsize=8)
-def _sorted_weights(size: int) -> FloatArray:
-    """The weight of each order statistic in the middle half of each bootstrap sample: ``[resamples, size]``."""
-    return _middle(_draws(1, size))
+def _sorted_reach(size: int) -> FloatArray:
+    """:func:`_reach` of one stratum, whose values are sorted whatever they are."""
+    return _reach(_draws(1, size))
 
 
-def _middle(counts: FloatArray) -> FloatArray:
-    """Of counts of sorted values, what is left of each after a quarter is cut off at either end."""
+def _reach(counts: NDArray[np.float32]) -> FloatArray:
+    """How much of the middle half lies at or below each sorted value, in each bootstrap sample.
+
+    A quarter of the draws, rounded down, is cut off at either end. Single precision holds these counts exactly.
+    """
     size = counts.shape[1]
-    cut = size // 4
-    below = np.cumsum(counts, axis=1)
-    inside = np.clip(below, cut, size - cut)
-    inside[:, 1:] -= inside[:, :-1].copy()
-    inside[:, 0] -= cut
-    return inside
+    below = np.cumsum(counts, axis=1, dtype=np.float32)
+    np.clip(below, size // 4, size - size // 4, out=below)
+    below -= size // 4
+    return below.astype(np.float64)
+
+
+def _sums(reached: FloatArray, ordered: FloatArray) -> FloatArray:
+    """``[resamples, columns]``: the sum of the middle half of each bootstrap sample of each sorted column.
+
+    By parts: whole numbers times differences of multiples of 2**-30, exact in whatever order BLAS adds them.
+    """
+    size = len(ordered)
+    steps = ordered[:-1] - ordered[1:]
+    sums: FloatArray = reached[:, :-1] @ steps + (size - 2 * (size // 4)) * ordered[-1]
+    return sums
 
 
 def _percentiles(estimates: FloatArray) -> tuple[FloatArray, FloatArray]:
