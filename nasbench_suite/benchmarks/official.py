@@ -49,7 +49,7 @@ def official_benchmarks() -> dict[str, Callable[[], TabularBenchmark]]:
 
 def _open(form: OfficialFormat, dataset: str, trainings: tuple[str, ...], suffix: str) -> TabularBenchmark:
     table = _table(form)
-    lengths = {name: epochs for name, epochs in form.trainings.values()}
+    lengths = dict(form.trainings.values())
     signal = [
         Measure(SEARCHED[dataset], training, "valid-accuracy", _honest(training, trainings, lengths[training]))
         for training in trainings
