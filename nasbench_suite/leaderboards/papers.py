@@ -78,7 +78,7 @@ def write_parquet(scoreboard: Scoreboard, path: Path) -> Path:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise UsageError("writing Parquet needs pyarrow: pip install 'nasbench-suite[curves]'") from None
+        raise UsageError("writing Parquet needs pyarrow: pip install 'nasbench-suite[parquet]'") from None
     columns: dict[str, list[object]] = {
         name: [] for name in ("benchmark", "strategy", "seed", "amount", "unit", "architecture", "score")
     }

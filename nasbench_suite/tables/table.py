@@ -118,7 +118,7 @@ class Table:
         held = self._held(dataset, training, metric)
         if epochs not in held:
             raise NotMeasured(
-                f"table {self.name}/{dataset}/{training}: {metric} was measured at epochs {_ranges(held)}, not {epochs}"
+                f"table {self.name}/{dataset}/{training}: {metric} was measured at epochs {ranges(held)}, not {epochs}"
             )
         along = outline.along.get(metric, "each")
         with _opened(self.path) as file:
@@ -460,7 +460,7 @@ def _spread(values: NDArray[np.floating], epochs: tuple[int, ...], along: Along)
     return spread
 
 
-def _ranges(epochs: tuple[int, ...]) -> str:
+def ranges(epochs: tuple[int, ...]) -> str:
     """``(1, 2, 3, 12)`` as ``1-3, 12``."""
     parts: list[str] = []
     start = previous = epochs[0]
