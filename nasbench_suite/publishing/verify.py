@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 from nasbench_suite.benchmarks import Benchmark
@@ -135,11 +136,12 @@ def verify(
 def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan | None:
     """The bundle's comparison as a plan: its rows as claimed, its benchmarks as they are on this machine."""
     site_of = {site.name: site for site in bundle.sites}
+    opened: dict[str, Benchmark] = {}
     fine = True
     for name, site in site_of.items():
         where = f"benchmark {name}"
         try:
-            benchmark = registry.benchmark(name)
+            benchmark = opened[name] = registry.benchmark(name)
         except SuiteError as error:
             findings.append(Finding(where, f"cannot be opened here: {error}"))
             fine = False
@@ -162,7 +164,7 @@ def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan
     try:
         offered = {member.label: member.offered() for member in bundle.members}
         entries = tuple(Entry(member.label, member.label, member.parameters) for member in bundle.members)
-        rows = Registry(strategies=offered, benchmarks=registry.benchmarks)
+        rows = Registry(strategies=offered, benchmarks={name: partial(opened.__getitem__, name) for name in opened})
         return (
             replace(make_plan(replace(bundle.comparison, entries=entries), rows), comparison=bundle.comparison)
             if fine

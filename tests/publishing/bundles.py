@@ -7,12 +7,14 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from scored import STRATEGIES, search
+from scored import search
 
+from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import BundleError
@@ -27,11 +29,27 @@ from nasbench_suite.publishing.publish import make_bundle
 from nasbench_suite.scoring import score
 
 Parts = dict[str, bytes]
+STRATEGIES = ("local-search", "random-sampling", "random-search")
 
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    return load_registry()
+    found = load_registry()
+    found.benchmarks = {
+        name: lru_cache(maxsize=1)(partial(opened, open_it)) for name, open_it in found.benchmarks.items()
+    }
+    return found
+
+
+def opened(open_it: Callable[[], Benchmark]) -> Benchmark:
+    """A benchmark with its scores in a dictionary, so that it is scored hundreds of times in little time."""
+    benchmark = open_it()
+    known = {
+        name: replace(scores, of={cell: scores.of(cell) for cell in benchmark.space.architectures()}.__getitem__)
+        for name, scores in benchmark.scores().items()
+    }
+    benchmark.scores = lambda: known  # type: ignore[method-assign]
+    return benchmark
 
 
 def made(

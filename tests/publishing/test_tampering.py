@@ -157,7 +157,10 @@ class Forger:
         swapped = replace(self.record, id=record.id, digest=record.digest)
         if self.careful:
             swapped = told_again(self.bundle, other, swapped)
-        where = f"{self.site}, ranked, {self.label}" if self.careful else self.where
+        # Where both found the same cell with as many questions, only running the strategy again tells.
+        self.rerun = SEEDS
+        told = self.careful and (record.answer, len(record.journal)) != (self.record.answer, len(self.record.journal))
+        where = f"{self.site}, ranked, {self.label}" if told else self.where
         return with_record(bundle, other, self.seed, swapped), where
 
     def journal_swapped_and_scored_again(self) -> tuple[Bundle, str]:
