@@ -94,7 +94,7 @@ def _unlike(first_name: str, first: Bundle, other_name: str, other: Bundle) -> I
     for what in ("time_limit", "memory_limit"):
         ours, theirs = getattr(first.comparison, what), getattr(other.comparison, what)
         if ours != theirs:
-            yield told(what.replace("_", " "), ours, theirs)
+            yield told("the " + what.replace("_", " "), ours, theirs)
     budgets, other_budgets = _budgets(first.comparison), _budgets(other.comparison)
     for name in [*budgets, *(name for name in other_budgets if name not in budgets)]:
         if name not in budgets or name not in other_budgets:

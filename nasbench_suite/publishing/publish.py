@@ -8,6 +8,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -87,7 +88,9 @@ def make_bundle(plan: Plan, results: Mapping[str, Result], leaderboard: str) -> 
         for benchmark in plan.benchmarks.values()
     )
     environment = this_environment(row.offered.plugin.package for row in plan.rows)
-    return Bundle(plan.comparison, this_suite(), tuple(members), sites, records, leaderboard, (environment,), sources)
+    entries = tuple(Entry(member.label, member.strategy, member.parameters) for member in members)
+    comparison = replace(plan.comparison, entries=entries)
+    return Bundle(comparison, this_suite(), tuple(members), sites, records, leaderboard, (environment,), sources)
 
 
 def read_leaderboard(directory: Path) -> str:

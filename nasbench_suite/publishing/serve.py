@@ -80,7 +80,7 @@ def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
 
 def shelves(root: Path) -> Iterator[Shelf]:
     """Every leaderboard in a directory, by folder; those whose document cannot be read are left out."""
-    for path in sorted([root, *(item for item in root.iterdir() if item.is_dir())]):
+    for path in sorted([root, *(item for item in root.iterdir() if item.is_dir() and not item.is_symlink())]):
         file = path / "leaderboard.json"
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def _link(path: str) -> str:
 
 
 def _is_served(path: Path) -> bool:
-    return path.suffix in TYPES and not path.name.startswith(".")
+    return path.suffix in TYPES and not path.name.startswith(".") and not path.is_symlink()
 
 
 class _Handler(BaseHTTPRequestHandler):
