@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import urllib.parse
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -48,11 +49,12 @@ p { margin: .25rem 0 }
 
 @dataclass(frozen=True)
 class Shelf:
-    """One leaderboard of a directory: its folder, what its document says, and its files."""
+    """One leaderboard of a directory: its folder, what its document says, its files, and how its rows were checked."""
 
     folder: str
     document: dict[str, Any]
     files: tuple[str, ...]
+    badges: Counter[str]
 
 
 def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
@@ -88,7 +90,16 @@ def shelves(root: Path) -> Iterator[Shelf]:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         files = tuple(sorted(item.name for item in path.iterdir() if item.is_file() and _is_served(item)))
-        yield Shelf("" if path == root else path.name + "/", document, files)
+        yield Shelf("" if path == root else path.name + "/", document, files, _badges(path))
+
+
+def _badges(directory: Path) -> Counter[str]:
+    """How many rows have which badge, by the ``badges.json`` that a merge writes."""
+    try:
+        held = json.loads((directory / "badges.json").read_text(encoding="utf-8"))
+        return Counter(map(str, held.values()))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return Counter()
 
 
 def index_page(root: Path) -> str:
@@ -113,11 +124,12 @@ def _article(shelf: Shelf) -> str:
             f"<p>{_text(board.get('name'))}, {_text(budget.get('amount'))} {_text(budget.get('unit'))}: "
             f"first of {len(ranked)} {_text(best) or 'nobody'}</p>"
         )
+    checked = "".join(f"; {count} {_text(badge)}" for badge, count in sorted(shelf.badges.items()))
     files = "".join(f"<a href='{_link(shelf.folder + name)}'>{_text(name)}</a>" for name in shelf.files)
     return (
         f"<article><h2><a href='{_link(shelf.folder + main)}'>{_text(comparison['title'])}</a></h2>"
         f"<p>{_text(comparison.get('description', ''))}</p>"
-        f"<p>{len(document['strategies'])} strategies, {len(comparison.get('seeds', []))} seeds</p>"
+        f"<p>{len(document['strategies'])} strategies, {len(comparison.get('seeds', []))} seeds{checked}</p>"
         f"{''.join(lines)}<p class=files>{files}</p></article>"
     )
 

@@ -312,9 +312,11 @@ def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
 
 
 def _badges(bundle: Bundle, plan: Plan, measured: bool, reruns: Sequence[Rerun]) -> dict[str, Badge]:
-    again = {(repeated.label, repeated.benchmark) for repeated in reruns}
+    """How far every row was checked that has finished runs; the others show no score that a badge could vouch for."""
+    again = {(repeated.label, repeated.benchmark) for repeated in reruns if repeated.recorded}
     badges: dict[str, Badge] = {}
     for member in bundle.members:
         pairs = {pair for pair in plan.runs if pair[0] == member.label}
-        badges[member.label] = "self-reported" if measured else "re-run" if pairs and pairs <= again else "replayed"
+        if any(record.outcome == "finished" for pair in pairs for record in bundle.records[pair].values()):
+            badges[member.label] = "self-reported" if measured else "re-run" if pairs <= again else "replayed"
     return badges

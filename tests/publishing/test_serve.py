@@ -25,6 +25,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = next(line for line in text.splitlines() if '"title"' in line)
     (board / "leaderboard.json").write_text(text.replace(line.strip().rstrip(","), title))
     (board / "README.md").write_text("# Small")
+    (board / "badges.json").write_text('{"local-search": "re-run", "random-search": "replayed"}')
     (board / ".hidden.md").write_text("hidden")
     (board / "run.py").write_text("code")
     (home / "secret.md").write_text("secret")
@@ -61,7 +62,11 @@ def test_the_index_lists_the_leaderboards_and_escapes_their_words(port: int) -> 
     status, page, headers = get(port, "/")
     assert status == 200 and headers["Content-Type"].startswith("text/html")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page and "<script>" not in page
-    for text in ("3 strategies, 6 seeds", "nas-bench-201/cifar10, 15 evaluations", "./small/README.md"):
+    for text in (
+        "3 strategies, 6 seeds; 1 re-run; 1 replayed",
+        "nas-bench-201/cifar10, 15 evaluations",
+        "./small/README.md",
+    ):
         assert text in page
     for text in ("run.py", "hidden", "link.md", "broken", "secret"):
         assert text not in page, text
