@@ -14,6 +14,7 @@ import nasbench_suite
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
     ("cli",),
+    ("publishing",),
     ("leaderboards",),
     ("scoring",),
     ("testing", "harness"),

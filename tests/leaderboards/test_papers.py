@@ -52,7 +52,7 @@ def test_latex_leaves_a_gap_where_a_row_is_not_ranked() -> None:
 
 
 def test_parquet_holds_every_step_of_every_run(board: Scoreboard, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (pip install -e '.[curves]')")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (pip install -e '.[parquet]')")
     table = parquet.read_table(write_parquet(board, tmp_path / "curves.parquet")).to_pylist()
     assert len(table) == sum(len(c.incumbents) for b in board.boards for s in b.standings for c in s.curves)
     held = board.boards[1]
