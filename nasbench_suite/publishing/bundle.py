@@ -333,7 +333,7 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{missing[0]} is listed in bundle.json and missing from the bundle")
     suite = head.mapping("suite")
     suite = _Fields(
-        {"package": suite.text("package"), "version": suite.text("version"), "api": suite.whole("api")}, "suite"
+        {"package": suite.word("package"), "version": suite.word("version"), "api": suite.whole("api")}, "suite"
     )
     environments = tuple(_environment(item) for item in head.mappings("environments"))
     sources = {name: data for name, data in parts.items() if name.startswith("sources/")}
@@ -424,7 +424,7 @@ def _read_runs(
     where = f"runs/{number}.jsonl"
     for place, text in enumerate(_lines(parts[where], where), start=1):
         run = _Fields(_json(text, f"{where}, line {place}"), f"{where}, line {place}")
-        label, seed = run.text("row"), run.whole("seed")
+        label, seed = run.word("row"), run.whole("seed")
         if label not in labels:
             raise BundleError(f"{run.where}: row {_shown(label)} is no row of the bundle")
         run.where = f"{label} on {site.name}, seed {seed}"
@@ -442,7 +442,7 @@ def _record(run: _Fields, events: Sequence[Event], used: bytearray) -> Record:
         raise BundleError(f"{run.where}: the journal names event {max(places)}; there are {len(events)}")
     for place in places:
         used[place] = 1
-    outcome = run.text("outcome")
+    outcome = run.word("outcome")
     if outcome not in (*OUTCOMES, NOT_RUN):
         raise BundleError(f"{run.where}: unknown outcome {_shown(outcome)}")
     own = run.numbers("own")
@@ -450,7 +450,7 @@ def _record(run: _Fields, events: Sequence[Event], used: bytearray) -> Record:
         raise BundleError(f"{run.where}: {len(own)} own times for {len(places)} events")
     answer = None if run.values.get("answer") is None else tuple(run.wholes("answer"))
     return Record(
-        run.text("id"),
+        run.word("id"),
         outcome,
         run.text("reason"),
         tuple([events[place] for place in places]),
@@ -459,7 +459,7 @@ def _record(run: _Fields, events: Sequence[Event], used: bytearray) -> Record:
         run.number("cpu"),
         run.number("spent"),
         answer,
-        run.text("digest"),
+        run.word("digest"),
     )
 
 
@@ -489,27 +489,29 @@ def _event(text: str, where: str) -> Event:
 
 
 def _member(item: _Fields, environments: int, sources: Mapping[str, bytes]) -> Member:
-    label = item.text("label")
+    label = item.word("label")
     item.where = f"row {_shown(label)}"
     environment = item.whole("environment")
     if environment >= environments:
         raise BundleError(f"{item.where}: there is no environment {environment}")
+    if item.word("origin") not in ("package", "file"):
+        raise BundleError(f"{item.where}: origin is {_shown(item.values['origin'])}, expected package or file")
     names = item.texts("sources")
     if lacking := [name for name in names if name not in sources]:
         raise BundleError(f"{item.where}: its source {_shown(lacking[0])} is not in the bundle")
     return Member(
         label,
-        item.text("strategy"),
+        item.word("strategy"),
         item.plain("parameters"),
-        item.text("version"),
-        item.text("family"),
-        item.text("paper"),
+        item.word("version"),
+        item.word("family"),
+        item.word("paper"),
         item.text("summary"),
         item.text("tuning"),
         frozenset(item.texts("requires")),
         item.plain("defaults"),
-        item.text("package"),
-        item.text("origin"),
+        item.word("package"),
+        item.word("origin"),
         environment,
         tuple(names),
     )
@@ -517,7 +519,7 @@ def _member(item: _Fields, environments: int, sources: Mapping[str, bytes]) -> M
 
 def _comparison(item: _Fields, members: Sequence[Member]) -> Comparison:
     item.where = "the comparison in bundle.json"
-    name = item.text("name")
+    name = item.word("name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise BundleError(f"{item.where}: {_shown(name)} is no name for a comparison")
     seeds = item.wholes("seeds")
@@ -525,7 +527,7 @@ def _comparison(item: _Fields, members: Sequence[Member]) -> Comparison:
         raise BundleError(f"{item.where}: its seeds are none, or one stands twice")
     try:
         tasks = tuple(
-            Task(task.text("name"), Budget(task.number("amount"), task.text("unit")))  # type: ignore[arg-type]
+            Task(task.word("name"), Budget(task.number("amount"), task.word("unit")))  # type: ignore[arg-type]
             for task in item.mappings("benchmarks")
         )
         if not tasks or len({task.benchmark for task in tasks}) != len(tasks):
@@ -548,20 +550,20 @@ def _comparison(item: _Fields, members: Sequence[Member]) -> Comparison:
 
 
 def _site(item: _Fields) -> Site:
-    name = item.text("name")
+    name = item.word("name")
     item.where = f"benchmark {_shown(name)}"
     return Site(
         name,
-        item.text("identity"),
+        item.word("identity"),
         tuple(item.wholes("fidelities")),
-        item.text("space"),
-        item.text("currency"),
+        item.word("space"),
+        item.word("currency"),
         {str(key): str(value) for key, value in item.plain("provenance").items()},
     )
 
 
 def _environment(item: _Fields) -> dict[str, Any]:
-    words = {key: item.text(key) for key in ("python", "implementation", "platform")}
+    words = {key: item.word(key) for key in ("python", "implementation", "platform")}
     return {**words, "packages": {str(name): str(value) for name, value in item.plain("packages").items()}}
 
 
@@ -584,6 +586,11 @@ class _Fields:
 
     def text(self, key: str) -> str:
         value: str = self._take(key, "text", lambda v: isinstance(v, str))
+        return value
+
+    def word(self, key: str) -> str:
+        """Text of one line without control characters: a stranger's words are printed in terminals."""
+        value: str = self._take(key, "text of one line", lambda v: isinstance(v, str) and v.isprintable())
         return value
 
     def whole(self, key: str) -> int:
@@ -675,6 +682,11 @@ def _lines(data: bytes, where: str) -> list[str]:
     if text and not text.endswith("\n"):
         raise BundleError(f"{where}: its last line is cut off")
     return text.split("\n")[:-1]
+
+
+def printable(text: str) -> str:
+    """A stranger's text on one line, without what would steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench_suite.errors import BundleError
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.publishing.bundle import parse_json
+from nasbench_suite.publishing.bundle import parse_json, printable
 from nasbench_suite.scoring.statistics import holm, mean, paired_differences
 
 Verdict = Literal["better", "worse", "not significant", "same", "new", "gone", "now ranked", "no longer ranked"]
@@ -128,11 +128,13 @@ class _Board:
             if document["format"] != FORMAT:
                 raise BundleError(f"{name} has format {document['format']!r}, this release reads {FORMAT}")
             self.seeds: list[int] = list(document["comparison"]["seeds"])
-            self.suite = str(document["suite"]["version"])
-            self.versions = {str(row["label"]): str(row["version"]) for row in document["strategies"]}
-            self.boards: dict[str, Mapping[str, Any]] = {board["name"]: board for board in document["benchmarks"]}
+            self.suite = _words(document["suite"]["version"])
+            self.versions = {_words(row["label"]): _words(row["version"]) for row in document["strategies"]}
+            self.boards: dict[str, Mapping[str, Any]] = {
+                _words(board["name"]): board for board in document["benchmarks"]
+            }
             self.ranked = {
-                (name, row["label"]): (str(row["place"]), self._scores(board, row))
+                (name, _words(row["label"])): (_words(row["place"]), self._scores(board, row))
                 for name, board in self.boards.items()
                 for row in board["ranked"]
             }
@@ -158,7 +160,11 @@ def _check_protocol(first: _Board, second: _Board) -> None:
 
 
 def _plain(value: Any) -> str:
-    return " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
+    return _words(" ".join(map(str, value.values())) if isinstance(value, dict) else value)
+
+
+def _words(value: Any) -> str:
+    return printable(str(value))
 
 
 def _change(

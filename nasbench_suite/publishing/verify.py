@@ -21,7 +21,7 @@ from nasbench_suite.harness.audit import audit
 from nasbench_suite.journal import Evaluation, Recommendation
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import BUILT_IN, Registry
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, this_suite
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import Rerun, rerun
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        return printable(f"{self.where}: {self.what}")
 
 
 @dataclass(frozen=True)
@@ -232,6 +232,8 @@ def _sources(bundle: Bundle) -> Iterator[Finding]:
     """Of a row whose source is in the bundle, one file must be the one that its version names."""
     for member in bundle.members:
         hashes = {hashlib.sha256(bundle.sources[name]).hexdigest()[:8] for name in member.sources}
+        if member.origin == "file" and not member.sources:
+            yield Finding(f"row {member.label}", "comes from a loose file, which is not in the bundle")
         if member.sources and member.version.rpartition("+")[2] not in hashes:
             yield Finding(f"row {member.label}", f"its source in the bundle is not that of version {member.version}")
     claimed = {name for member in bundle.members for name in member.sources}
@@ -248,6 +250,8 @@ def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
         if record.journal:
             yield "was not run, but has a journal"
         return
+    if record.outcome == "finished" and record.reason:
+        yield "finished, but has a reason why it did not"
     if record.outcome != "finished" or benchmark.currency != "simulated":
         return
     if wrong := audit(record.journal, benchmark.answers(run.seed), run.budget, benchmark.fidelities[-1]):

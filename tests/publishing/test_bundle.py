@@ -125,6 +125,8 @@ HEAD_DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a seed twice": (lambda h: h["comparison"].update(seeds=[0, 0]), "one stands twice"),
     "negative seed": (lambda h: h["comparison"].update(seeds=[-1]), "expected a list of whole numbers"),
     "another source": (lambda h: h["rows"][0].update(sources=["sources/x/y.py"]), "is not in the bundle"),
+    "a label that steers terminals": (lambda h: h["rows"][0].update(label="a\x1b[2J"), "expected text of one line"),
+    "another origin": (lambda h: h["rows"][0].update(origin="moon"), "expected package or file"),
     "nested parameter": (lambda h: h["rows"][0].update(parameters={"a": [1]}), "expected names with plain values"),
     "a part that is not there": (lambda h: h["parts"].update({"runs/9.jsonl": "0"}), "missing from the bundle"),
 }
