@@ -14,6 +14,7 @@ import nasbench_suite
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
     ("cli",),
+    ("scaffold",),
     ("leaderboards",),
     ("scoring",),
     ("testing", "harness"),
@@ -21,6 +22,7 @@ LAYERS = (
     ("plugins",),
     ("hookspecs",),
     ("strategies",),
+    ("adapters",),
     ("problem",),
     ("journal", "budget"),
     ("benchmarks",),

@@ -13,6 +13,7 @@ import click
 
 from nasbench_suite import __version__
 from nasbench_suite.cli.listing import list_group, query
+from nasbench_suite.cli.plugin import plugin
 from nasbench_suite.cli.running import leaderboard, run, run_all, status
 from nasbench_suite.errors import SuiteError
 
@@ -45,7 +46,7 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "nasbench", "_NASBENCH_COMPLETE").source())
 
 
-for command in (run, run_all, status, leaderboard, query, list_group):
+for command in (run, run_all, status, leaderboard, query, list_group, plugin):
     cli.add_command(command)
 
 

@@ -27,7 +27,13 @@ from nasbench_suite import Architecture, Problem, Space, strategy
     "(NAS-Bench-201's protocol, 12,000 s), 20 to 30 seeds each",
 )
 def gaussian_process_wl(
-    problem: Problem, rng: Generator, *, initial_design: int = 10, rounds: int = 2, growth: float = 1.3, floor: float = 0.1
+    problem: Problem,
+    rng: Generator,
+    *,
+    initial_design: int = 10,
+    rounds: int = 2,
+    growth: float = 1.3,
+    floor: float = 0.1,
 ) -> None:
     """Model architectures as graphs: a Gaussian process on Weisfeiler-Lehman features, with expected improvement.
 
