@@ -24,6 +24,7 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.integrity import Integrity
 from nasbench_suite.spaces import Space
 from nasbench_suite.strategies import Strategy
 
@@ -253,15 +254,20 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     who = f"plugin {plugin.name!r} ({plugin.package})"
     faults: list[str] = []
     adds: dict[str, tuple[str, ...]] = {}
+    before = None if plugin.built_in else Integrity()
     try:
         module = load()
         hooks = _checked_hooks(module)
         added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
+        if before is not None and (changed := before.restore()):
+            raise PluginError(f"changed {changed[0]} when imported; a plugin leaves the suite as it is")
     except PluginError as error:
         faults.append(str(error))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # a plugin may raise anything while it is imported, SystemExit included
+        if before is not None:
+            before.restore()
         faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
     else:
         offers = [

@@ -28,6 +28,7 @@ LAYERS = (
     ("benchmarks",),
     ("tables", "training"),
     ("spaces",),
+    ("integrity",),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}

@@ -12,6 +12,7 @@ import sys
 import click
 
 from nasbench_suite import __version__
+from nasbench_suite.cli.describe import describe
 from nasbench_suite.cli.listing import list_group, query
 from nasbench_suite.cli.plugin import plugin
 from nasbench_suite.cli.running import leaderboard, run, run_all, status
@@ -46,7 +47,7 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "nasbench", "_NASBENCH_COMPLETE").source())
 
 
-for command in (run, run_all, status, leaderboard, query, list_group, plugin):
+for command in (run, run_all, status, leaderboard, query, list_group, describe, plugin):
     cli.add_command(command)
 
 

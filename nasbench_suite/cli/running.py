@@ -234,13 +234,14 @@ def _carry_out(
     memory_limit: int | None,
     retry_failed: bool,
     show_output: bool,
+    trust: tuple[str, ...] = (),
 ) -> tuple[Plan, Scoreboard, Summary]:
     """Plan, run and score."""
     from nasbench_suite.harness import LocalExecutor, run_plan
 
     limited = comparison.override(name=comparison.name, time_limit=time_limit, memory_limit=memory_limit)
     plan, results = _opened(limited, store, plugins_dir)
-    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output)
+    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output, trust)
     with results:
         try:
             with Progress() as progress:
