@@ -24,6 +24,7 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.external import command_strategy, parse_command
 from nasbench_suite.integrity import Integrity
 from nasbench_suite.spaces import Space
 from nasbench_suite.strategies import Strategy
@@ -47,7 +48,8 @@ class Plugin:
         name: of the entry point or of the loose file.
         package: the distribution it comes from; for a loose file its path.
         version: of the distribution; for a loose file a hash of its text.
-        origin: ``"package"``, ``"file"`` or ``"module"`` (imported by its name, not installed as a plugin).
+        origin: ``"package"``, ``"file"``, ``"module"`` (imported by its name, not installed as a plugin) or
+            ``"command"`` (a program).
         adds: what it contributes, kind -> names.
         problem: why it is not used (wholly or in part), in one line; empty if all is well.
     """
@@ -128,12 +130,15 @@ class Registry:
         return known[name]
 
 
-def load_registry(plugins_dir: Path | None = None, *, only: Container[str] | None = None) -> Registry:
+def load_registry(
+    plugins_dir: Path | None = None, *, only: Container[str] | None = None, command: str | None = None
+) -> Registry:
     """Import every plugin once and collect what they offer.
 
     Args:
         plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
         only: import no others than those with these keys (see ``Plugin.key``), and what comes with the suite.
+        command: a program that is a strategy, too (see :mod:`nasbench_suite.external`).
 
     Raises:
         PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.
@@ -142,7 +147,19 @@ def load_registry(plugins_dir: Path | None = None, *, only: Container[str] | Non
     for plugin, load in [*_installed(), *_loose(plugins_dir)]:
         if only is None or plugin.built_in or plugin.key in only:
             _add(registry, plugin, load)
+    if command is not None:
+        _add_command(registry, command)
     return registry
+
+
+def _add_command(registry: Registry, command: str) -> None:
+    """Offer a program as a strategy of the name of its file; raises ``UsageError`` if it cannot be run."""
+    name, program, digest = parse_command(command)
+    name = name if name not in registry.strategies else f"command-{name}"
+    plugin = Plugin(name, command, digest, "command", {"strategies": (name,)})
+    strategy = command_strategy(name, program)
+    registry.plugins.append(plugin)
+    registry.strategies[name] = Offered(strategy, plugin, f"{digest}+{_source_hash(strategy)}")
 
 
 def load_plugin(target: str) -> Registry:

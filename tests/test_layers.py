@@ -21,6 +21,7 @@ LAYERS = (
     ("comparisons",),
     ("plugins",),
     ("hookspecs",),
+    ("external",),
     ("strategies",),
     ("adapters",),
     ("problem",),

@@ -88,12 +88,19 @@ class LocalExecutor:
         show_output: whether what strategies print goes to stderr; otherwise it is dropped.
         trust: names of plugins or packages whose runs share the processes of the suite's own; all others get
             processes of their own, one set for each plugin, that know of no other plugin and are watched.
+        command: a program that the workers know as a strategy.
     """
 
     def __init__(
-        self, jobs: int, plugins_dir: Path | None = None, show_output: bool = False, trust: Iterable[str] = ()
+        self,
+        jobs: int,
+        plugins_dir: Path | None = None,
+        show_output: bool = False,
+        trust: Iterable[str] = (),
+        command: str | None = None,
     ) -> None:
         self.slots = jobs
+        self._command = command
         self._trust = Named(frozenset(trust))
         self._plugins_dir = plugins_dir
         self._show_output = show_output
@@ -140,7 +147,13 @@ class LocalExecutor:
         return ProcessPool(
             max_workers=self.slots,
             initializer=start_worker,
-            initargs=[self._plugins_dir, self._show_output, self._trust.and_keys(strangers), bool(strangers)],
+            initargs=[
+                self._plugins_dir,
+                self._show_output,
+                self._trust.and_keys(strangers),
+                bool(strangers),
+                self._command,
+            ],
             context=multiprocessing.get_context("spawn"),
         )
 

@@ -63,7 +63,11 @@ _opened: dict[str, Benchmark] = {}
 
 
 def start_worker(
-    plugins_dir: Path | None, show_output: bool, only: Container[str] | None = None, isolated: bool = False
+    plugins_dir: Path | None,
+    show_output: bool,
+    only: Container[str] | None = None,
+    isolated: bool = False,
+    command: str | None = None,
 ) -> None:
     """Prepare a fresh worker process: load the plugins, leave the terminal to the parent, end when the parent ends.
 
@@ -72,6 +76,7 @@ def start_worker(
         show_output: whether what strategies print goes to stderr.
         only: the plugins to load besides the suite's own; ``None`` means all.
         isolated: whether what runs here is watched and limited (see :class:`Guard`).
+        command: a program that is a strategy.
     """
     global _registry, _isolation
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -80,7 +85,7 @@ def start_worker(
     target = 2 if show_output and not isolated else os.open(os.devnull, os.O_WRONLY)
     os.dup2(target, 1)
     os.dup2(target, 2)
-    _registry = load_registry(plugins_dir, only=only)
+    _registry = load_registry(plugins_dir, only=only, command=command)
     if isolated:
         if show_output:
             sys.stdout = sys.stderr = LimitedOutput(terminal)
