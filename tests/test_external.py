@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,8 @@ def search(tmp_path: Path, text: str, evaluations: float = 20) -> Problem:
     budget = Budget(evaluations, "evaluations")
     problem = Problem(benchmark.space, benchmark.fidelities, benchmark.answers(0), budget, resumable=True)
     strategy = command_strategy("searcher", [sys.executable, str(tmp_path / "searcher.py")])
-    try:
+    with suppress(OutOfBudget):
         strategy.run(problem, np.random.default_rng(0))
-    except OutOfBudget:
-        pass
     return problem
 
 

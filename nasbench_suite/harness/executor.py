@@ -27,6 +27,10 @@ _THREADS = (
 )
 
 
+MOST_POOLS = 6
+"""So many plugins' workers are kept ready at once."""
+
+
 @dataclass(frozen=True)
 class Done:
     """What became of a batch: the results of its first runs, or the fault that ended the worker.
@@ -135,10 +139,20 @@ class LocalExecutor:
     def _schedule(self, batch: Batch) -> None:
         strangers = frozenset(key for key in batch.plugins if key not in self._trust)
         if strangers not in self._pools:
+            self._make_room()
             self._pools[strangers] = self._start(strangers)
         # A batch may take as long as one of its runs; if it takes longer, its runs are tried one by one.
         future = self._pools[strangers].schedule(execute_batch, args=[batch], timeout=batch.time_limit)
         self._batches[future] = batch
+
+    def _make_room(self) -> None:
+        """End the workers of plugins that have nothing to do, once there are many."""
+        busy = {frozenset(key for key in batch.plugins if key not in self._trust) for batch in self._batches.values()}
+        idle = [strangers for strangers in self._pools if strangers not in busy]
+        for strangers in idle[: max(0, len(self._pools) - MOST_POOLS + 1)]:
+            pool = self._pools.pop(strangers)
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
 
     def _start(self, strangers: frozenset[str]) -> ProcessPool:
         from pebble import ProcessPool

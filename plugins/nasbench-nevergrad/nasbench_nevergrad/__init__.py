@@ -16,25 +16,37 @@ PAPER = "https://github.com/facebookresearch/nevergrad"
 
 
 def _search(problem: Problem, rng: Generator, name: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import nevergrad
+    import numpy
 
-        choices = [nevergrad.p.Choice(list(range(len(decision.options)))) for decision in problem.space.decisions]
-        space = nevergrad.p.Tuple(*choices)
-        space.random_state = RandomState(int(rng.integers(2**32)))
-        # The budget is not known to a strategy; without one, these optimizers adapt as they go.
-        optimizer = nevergrad.optimizers.registry[name](space, budget=None, num_workers=1)
-        current = []
+    before = numpy.random.get_state()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _ask_and_tell(problem, rng, name)
+    finally:
+        numpy.random.set_state(before)  # the library seeds what it makes from the global generator
 
-        def ask() -> Architecture:
-            current[:] = [optimizer.ask()]
-            return tuple(int(option) for option in current[0].value)
 
-        def tell(evaluation: Evaluation) -> None:
-            optimizer.tell(current[0], 1.0 - evaluation.accuracy)
+def _ask_and_tell(problem: Problem, rng: Generator, name: str) -> None:
+    import nevergrad
+    import numpy
 
-        ask_and_tell(problem, ask, tell)
+    numpy.random.seed(int(rng.integers(2**32)))
+    choices = [nevergrad.p.Choice(list(range(len(decision.options)))) for decision in problem.space.decisions]
+    space = nevergrad.p.Tuple(*choices)
+    space.random_state = RandomState(int(rng.integers(2**32)))
+    # The budget is not known to a strategy; without one, these optimizers adapt as they go.
+    optimizer = nevergrad.optimizers.registry[name](space, budget=None, num_workers=1)
+    current = []
+
+    def ask() -> Architecture:
+        current[:] = [optimizer.ask()]
+        return tuple(int(option) for option in current[0].value)
+
+    def tell(evaluation: Evaluation) -> None:
+        optimizer.tell(current[0], 1.0 - evaluation.accuracy)
+
+    ask_and_tell(problem, ask, tell)
 
 
 @strategy("nevergrad-one-plus-one", family="evolution", paper=PAPER)
