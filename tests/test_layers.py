@@ -14,19 +14,22 @@ import nasbench_suite
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
     ("cli",),
-    ("publishing",),
+    ("publishing", "scaffold"),
     ("leaderboards",),
     ("scoring",),
     ("testing", "harness"),
     ("comparisons",),
     ("plugins",),
     ("hookspecs",),
+    ("external",),
     ("strategies",),
+    ("adapters",),
     ("problem",),
     ("journal", "budget"),
     ("benchmarks",),
     ("tables", "training"),
     ("spaces",),
+    ("integrity",),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}

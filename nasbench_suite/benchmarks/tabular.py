@@ -19,6 +19,9 @@ from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
 
 _MASK = (1 << 64) - 1
 
+DETACHABLE = 4_000_000
+"""A signal of so many numbers is read as a whole when a benchmark is detached; a larger one keeps its table open."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -123,6 +126,16 @@ class TabularBenchmark:
     def _columns(self) -> SignalColumns:
         return SignalColumns(self.space, self.fidelities, _column_reader(self._table, self._sources))
 
+    def detached(self) -> DetachedBenchmark:
+        """What a search needs of this benchmark, with nothing that leads to the table or to a score."""
+        columns = self._columns
+        seeds = max((len(self._table.training(m.dataset, m.training).seeds) for m in self._sources.values()), default=1)
+        if self.space.size * seeds * len(self.fidelities) <= DETACHABLE:
+            columns.read_all()
+        return DetachedBenchmark(
+            self.name, self.space, self.fidelities, self.capabilities, self.currency, self.identity, columns
+        )
+
     def scores(self) -> Mapping[str, Scores]:
         """Mean over the training seeds after the full training, by name; the first ranks."""
         return self._all_scores
@@ -141,6 +154,33 @@ class TabularBenchmark:
             split = f"{self._words(measure)}, mean over training seeds"
             scores[name] = Scores(split, partial(_score, self.space, values), float(np.nanmax(values)))
         return scores
+
+
+@dataclass(frozen=True)
+class DetachedBenchmark:
+    """A benchmark that can be searched and not be scored: what a process holds that runs strangers' strategies.
+
+    Attributes:
+        name, space, fidelities, capabilities, currency, identity: the benchmark's.
+        columns: the signal.
+    """
+
+    name: str
+    space: Space
+    fidelities: tuple[int, ...]
+    capabilities: frozenset[str]
+    currency: Currency
+    identity: str
+    columns: SignalColumns = field(repr=False)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def answers(self, seed: int) -> TabularAnswers:
+        """The answers for one run seed, the benchmark's own."""
+        return TabularAnswers(self.name, self.columns, seed)
+
+    def scores(self) -> Mapping[str, Scores]:
+        """There are none here."""
+        return {}
 
 
 class TabularAnswers:
@@ -257,11 +297,21 @@ class SignalColumns(dict[int, _Column]):
         self.rows = {architecture: row for row, architecture in enumerate(self.architectures)}
         self._read = read
 
+    def read_all(self) -> None:
+        """Read every fidelity now and let go of the table."""
+        for epochs in self.fidelities:
+            self[epochs]
+        self._read = _closed
+
     def __missing__(self, epochs: int) -> _Column:
         if epochs not in self.fidelities:
             raise KeyError(epochs)
         column = self[epochs] = self._read(epochs)
         return column
+
+
+def _closed(epochs: int) -> _Column:
+    raise KeyError(epochs)
 
 
 def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[int], _Column]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nasbench_suite.benchmarks import Answers
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import SuiteError
-from nasbench_suite.journal import Evaluation, Event
+from nasbench_suite.journal import Evaluation, Event, Recommendation
 from nasbench_suite.problem import amount_of
 from nasbench_suite.spaces import Architecture
 
@@ -40,4 +40,17 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
                     f"event {number} says accuracy {event.accuracy} at {event.cost} s; "
                     f"the benchmark says {accuracy} at {cost} s"
                 )
+    return ""
+
+
+def unpaid_recommendation(journal: Sequence[Event]) -> str:
+    """The first recommended architecture that was not evaluated before, in words; empty if there is none."""
+    paid = set()
+    for number, event in enumerate(journal, start=1):
+        if isinstance(event, Evaluation):
+            paid.add(event.architecture)
+        elif isinstance(event, Recommendation) and event.architecture not in paid:
+            return (
+                f"event {number} recommends {event.architecture}, which was never evaluated; the comparison forbids it"
+            )
     return ""
