@@ -15,6 +15,7 @@ from nasbench_suite import __version__
 from nasbench_suite.cli.listing import list_group, query
 from nasbench_suite.cli.publishing import compare, merge, publish, serve, verify
 from nasbench_suite.cli.running import leaderboard, run, run_all, status
+from nasbench_suite.cli.table import table
 from nasbench_suite.errors import SuiteError
 
 
@@ -46,7 +47,7 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "nasbench", "_NASBENCH_COMPLETE").source())
 
 
-for command in (run, run_all, status, leaderboard, publish, verify, merge, compare, serve, query, list_group):
+for command in (run, run_all, status, leaderboard, publish, verify, merge, compare, serve, query, list_group, table):
     cli.add_command(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,7 @@ class Adam:
         self._memory = memory
         self._mean = np.zeros_like(parameters)
         self._square = np.zeros_like(parameters)
+        self._scratch = np.empty_like(parameters)
         self._momentum_power = 1.0
         self._memory_power = 1.0
 
@@ -39,8 +42,18 @@ class Adam:
         """One step against the gradient of a loss (an array of the parameters' shape; it is kept)."""
         self._momentum_power *= self._momentum
         self._memory_power *= self._memory
-        self._mean += (1.0 - self._momentum) * (gradient - self._mean)
-        self._square += (1.0 - self._memory) * (gradient * gradient - self._square)
-        root = np.sqrt(self._square / (1.0 - self._memory_power))
-        root += self.EPSILON
-        self.parameters -= (self._learning_rate / (1.0 - self._momentum_power)) * self._mean / root
+        mean, square, scratch = self._mean, self._square, self._scratch
+        mean *= self._momentum
+        np.multiply(gradient, 1.0 - self._momentum, out=scratch)
+        mean += scratch
+        square *= self._memory
+        np.multiply(gradient, gradient, out=scratch)
+        scratch *= 1.0 - self._memory
+        square += scratch
+        # The paper's two corrections for the start at 0, taken out of the arrays (its end of section 2).
+        correction = math.sqrt(1.0 - self._memory_power)
+        np.sqrt(square, out=scratch)
+        scratch += self.EPSILON * correction
+        np.divide(mean, scratch, out=scratch)
+        scratch *= self._learning_rate * correction / (1.0 - self._momentum_power)
+        self.parameters -= scratch

@@ -45,24 +45,29 @@ class Ladder:
 
     Attributes:
         rungs: epochs, rising.
+        entered: every architecture that was trained.
     """
 
     def __init__(self, problem: Problem, reduction: float) -> None:
         self.rungs = choose_rungs(problem.fidelities, reduction)
         self._problem = problem
-        self._entered: set[Architecture] = set()
+        self.entered: set[Architecture] = set()
         self._best = (0, -1.0)
 
     @property
     def exhausted(self) -> bool:
         """Whether every architecture of the space has entered."""
-        return len(self._entered) >= self._problem.space.size
+        return len(self.entered) >= self._problem.space.size
 
     def enter(self, epochs: int, rng: Generator) -> Evaluation:
-        """Train a new random architecture from scratch; ask :attr:`exhausted` before."""
-        architecture = sample_unseen(self._problem.space, self._entered, rng)
-        self._entered.add(architecture)
+        """Train a new architecture from scratch; ask :attr:`exhausted` before."""
+        architecture = self.propose(rng)
+        self.entered.add(architecture)
         return self._seen(self._problem.evaluate(architecture, epochs))
+
+    def propose(self, rng: Generator) -> Architecture:
+        """A uniform draw among those that have not entered."""
+        return sample_unseen(self._problem.space, self.entered, rng)
 
     def promote(self, evaluation: Evaluation, epochs: int) -> Evaluation:
         """Train an architecture on to more epochs."""

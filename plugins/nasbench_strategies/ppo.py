@@ -14,6 +14,9 @@ from nasbench_suite import Problem, Space, strategy
 IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
 
+TINY = 1e-6
+"""Deviations far below this are rounding errors and do not become advantages."""
+
 
 @strategy(
     "ppo",
@@ -60,19 +63,23 @@ def ppo(
         policy = Policy(problem.space)
         optimizer = Adam(policy.parameters, learning_rate)
         stale = 0
-        history: list[float] = []
+        count = total = squares = 0.0
         while stale < patience:
             choices = policy.sample(batch_size, rng)
             before = len(accuracy)
             rewards = [accuracy[tuple(options)] for options in choices.tolist()]
             stale = 0 if len(accuracy) > before else stale + 1
-            history += rewards
-            scaled = (np.array(rewards) - np.mean(history)) / (np.std(history) + 1e-12)
+            count += batch_size
+            total += sum(rewards)
+            squares += sum(reward * reward for reward in rewards)
+            mean = total / count
+            deviation = max(squares / count - mean * mean, 0.0) ** 0.5
+            scaled = (np.array(rewards) - mean) / (deviation + TINY)
             states = policy.states(choices)
             old, values = policy.log_probabilities(states, choices), policy.values(states)
             advantages = generalised_advantages(scaled, values, trace_decay)
             targets = advantages + values
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-12)
+            advantages = (advantages - advantages.mean()) / (advantages.std() + TINY)
             for _ in range(passes):
                 optimizer.descend(
                     policy.gradient(states, choices, old, advantages, targets, clip, value_weight, entropy_weight)

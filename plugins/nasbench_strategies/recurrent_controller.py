@@ -23,8 +23,8 @@ IMPOSSIBLE = -1e9
     "recurrent-controller",
     family="reinforcement-learning",
     paper="https://arxiv.org/abs/1611.01578",
-    tuning="all parameters: a good mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) at "
-    "little computing, over 200 to 300 seeds that are used for no report, among about 30 settings",
+    tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
+    "over 200 to 300 seeds that are used for no report, among about 30 settings",
 )
 def recurrent_controller(
     problem: Problem,
@@ -48,7 +48,7 @@ def recurrent_controller(
         problem: the search.
         rng: all randomness.
         hidden_size: numbers in the LSTM's state, and in the embedding of a choice (35 in the paper).
-        batch_size: architectures per gradient step (m in the paper, where it is 8 for each of 100 workers).
+        batch_size: architectures per gradient step (m in the paper, where it is 8 for each of 100 controllers).
         learning_rate: of Adam (0.0006 in the paper, for 12,800 evaluations).
         baseline_decay: of the moving average of the rewards, per evaluation.
         entropy_weight: weight of the mean entropy of a decision against a reward of one deviation.

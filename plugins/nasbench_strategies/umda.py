@@ -1,6 +1,6 @@
 """The univariate marginal distribution algorithm (Mühlenbein & Paaß, PPSN 1996, https://doi.org/10.1007/3-540-61723-X_982).
 
-For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca 2024, https://arxiv.org/abs/2302.14420.
+For decisions of more than two options, with margins: Ben Jedidia, Doerr & Krejca, GECCO 2023, https://arxiv.org/abs/2302.14420.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from nasbench_suite import Architecture, Problem, Space, strategy
 
 
 @strategy(
-    "univariate-marginal-distribution",
+    "umda",
     family="evolution",
     paper="https://doi.org/10.1007/3-540-61723-X_982",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 28 settings",
 )
-def univariate_marginal_distribution(
+def umda(
     problem: Problem,
     rng: Generator,
     *,
@@ -32,6 +32,9 @@ def univariate_marginal_distribution(
     margin: float = 0.1,
 ) -> None:
     """Sample each decision by its frequency among the best so far.
+
+    Departures from the paper: the parents are the best of all samples, not of the last generation, and nothing is
+    asked twice. Ends when the whole space was seen.
 
     Args:
         problem: the search.
