@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -368,19 +368,30 @@ def _source_hash(strategy: Strategy) -> str:
     So edited code never passes for the old one, and editing one strategy does not make others look new.
     """
     function = inspect.unwrap(strategy.function)
-    sources: dict[str, bytes] = {}
-    waiting = [function.__module__]
-    while waiting:
-        name = waiting.pop()
-        if name not in sources:
-            sources[name] = _source(name)
-            waiting += _siblings(name, sources[name])
+    sources = {name: _source(name) for name in source_modules(strategy)}
     if not sources[function.__module__]:
         sources[function.__module__] = getattr(getattr(function, "__code__", None), "co_code", b"")
+    return hash_of_sources(sources.values())
+
+
+def hash_of_sources(sources: Iterable[bytes]) -> str:
+    """What ends the version of a strategy: 8 digits of a hash of files, in the order of :func:`source_modules`."""
     digest = hashlib.sha256()
-    for name in sorted(sources):
-        digest.update(hashlib.sha256(sources[name]).digest())
+    for source in sources:
+        digest.update(hashlib.sha256(source).digest())
     return digest.hexdigest()[:8]
+
+
+def source_modules(strategy: Strategy) -> dict[str, Path | None]:
+    """The module that defines a strategy and what that imports from its own package, and so on: sorted name -> file."""
+    found: dict[str, Path | None] = {}
+    waiting = [inspect.unwrap(strategy.function).__module__]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _file_of(name)
+            waiting += _siblings(name, _source(name))
+    return dict(sorted(found.items()))
 
 
 def _source(module_name: str) -> bytes:

@@ -181,7 +181,12 @@ def info(name: str, as_json: bool) -> None:
 @click.argument("name")
 @JSON
 def verify(name: str, as_json: bool) -> None:
-    """Hash the whole file, read every value and check every rule."""
+    """Hash the whole file, read every value and check every rule.
+
+    \b
+    Example:
+      nasbench table verify nas-bench-201
+    """
     from nasbench_suite.tables import verify_table
 
     checked = verify_table(name)
@@ -196,7 +201,12 @@ def verify(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("target", type=PATH)
 def export(name: str, target: Path) -> None:
-    """Write a table as rows into a .csv or .parquet file (which 'import' reads again)."""
+    """Write a table as rows into a .csv or .parquet file (which 'import' reads again).
+
+    \b
+    Example:
+      nasbench table export nas-bench-201 cells.csv
+    """
     from nasbench_suite.tables import open_table
     from nasbench_suite.tables.export import export as export_table
 
@@ -209,7 +219,12 @@ def export(name: str, target: Path) -> None:
 @click.option("--tolerance", default=0.0, show_default=True, help="Differences up to this are none.")
 @JSON
 def diff(first: str, second: str, tolerance: float, as_json: bool) -> None:
-    """Say in which architectures two tables of one space differ, and by how much."""
+    """Say in which architectures two tables of one space differ, and by how much.
+
+    \b
+    Example:
+      nasbench table diff nats-bench-tss mine.h5 --tolerance 0.001
+    """
     from nasbench_suite.tables import open_table
     from nasbench_suite.tables.export import difference
 

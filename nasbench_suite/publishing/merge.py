@@ -154,13 +154,19 @@ def _joined(
         environment = bundle.environments[member.environment]
         if environment not in environments:
             environments.append(environment)
-        taken = {}
-        for source in member.sources:
-            content = bundle.sources[source]
-            free = source if sources.get(source, content) == content else _apart(source, number)
-            taken[free] = content
-        sources |= taken
-        rows.append(replace(member, environment=environments.index(environment), sources=tuple(taken)))
+        # Two people may have one plugin in different versions: then each has a folder of its own.
+        folders = {source.split("/")[1] for source in member.sources}
+        mine = {source: text for source, text in bundle.sources.items() if source.split("/")[1] in folders}
+        clash = any(sources.get(source, text) != text for source, text in mine.items())
+        names = {source: _apart(source, number) if clash else source for source in mine}
+        sources |= {names[source]: text for source, text in mine.items()}
+        rows.append(
+            replace(
+                member,
+                environment=environments.index(environment),
+                sources=tuple(names[source] for source in member.sources),
+            )
+        )
     comparison = replace(
         first.comparison,
         name=name or first.comparison.name,

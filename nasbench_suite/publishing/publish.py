@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,7 +19,7 @@ from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
 from nasbench_suite.journal import Event
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.plugins import BUILT_IN, Registry
+from nasbench_suite.plugins import BUILT_IN, Registry, source_modules
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, parse_json, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.scoring import score, trace
@@ -69,9 +68,9 @@ def make_bundle(plan: Plan, results: Mapping[str, Result], leaderboard: str) -> 
     sources: dict[str, bytes] = {}
     members = []
     for row in plan.rows:
-        own = _sources(row)
-        sources |= own
-        members.append(_member(row, tuple(own)))
+        own, files = _sources(row)
+        sources |= files
+        members.append(_member(row, own))
     records = {
         pair: {run.seed: _record(plan, results.get(run.id), run.id, pair[1]) for run in runs}
         for pair, runs in plan.runs.items()
@@ -225,34 +224,46 @@ def this_environment(packages: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def _sources(row: Row) -> dict[str, bytes]:
-    """The files of the plugin behind a row, unless its package came from a registry."""
+def _sources(row: Row) -> tuple[tuple[str, ...], dict[str, bytes]]:
+    """The files that the version of a row is a hash of, in their order, and all files of its plugin by their names.
+
+    None if its package came from a registry, where everybody finds it.
+    """
     plugin = row.offered.plugin
+    modules = source_modules(row.offered.strategy)
+    if plugin.origin == "package" and _from_registry(plugin.package):
+        return (), {}
+    paths = [path for path in modules.values() if path is not None]
+    if not paths:
+        return (), {}
     if plugin.origin == "file":
-        path = Path(plugin.package)
-        return {f"sources/{_safe(path.stem)}/{_safe(path.name)}": path.read_bytes()}
-    try:
-        package: Distribution | None = distribution(plugin.package)
-    except (PackageNotFoundError, ValueError):
-        package = None
-    if package is not None and package.read_text("direct_url.json") is None:
-        return {}
-    function = inspect.unwrap(row.offered.strategy.function)
-    module = importlib.import_module(getattr(function, "__module__", "").partition(".")[0])
-    if module.__file__ is None:
-        return {}
-    file = Path(module.__file__)
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-    found: dict[str, bytes] = {}
-    for path in files:
-        inside = PurePosixPath(*map(_safe, path.relative_to(file.parent).parts))
-        folder = _safe(plugin.package) if file.name != "__init__.py" else f"{_safe(plugin.package)}/{module.__name__}"
-        found[f"sources/{folder}/{inside}"] = path.read_bytes()
+        root, folder = Path(plugin.package).parent, _safe(Path(plugin.package).stem)
+        files = paths
+    else:
+        top = importlib.import_module(next(iter(modules)).partition(".")[0])
+        start = Path(top.__file__ or paths[0])
+        package = start.name == "__init__.py"
+        root, folder = (start.parent.parent if package else start.parent), _safe(plugin.package)
+        files = sorted({*start.parent.rglob("*.py"), *paths}) if package else paths
+
+    def name_of(path: Path) -> str:
+        inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+        return f"sources/{folder}/{PurePosixPath(*map(_safe, inside.parts))}"
+
+    found = {name_of(path): path.read_bytes() for path in files}
     if sum(map(len, found.values())) > SOURCE_BYTES:
         raise BundleError(
             f"plugin {plugin.package!r} is on no registry and its source is larger than {SOURCE_BYTES // 2**20} MiB"
         )
-    return found
+    return tuple(map(name_of, paths)), found
+
+
+def _from_registry(package: str) -> bool:
+    """Whether a package was installed from a registry, and not from a path or a repository."""
+    try:
+        return distribution(package).read_text("direct_url.json") is None
+    except (PackageNotFoundError, ValueError):
+        return False
 
 
 def _safe(name: str) -> str:

@@ -6,7 +6,6 @@ seen by running the strategies again; see ``rerun.py``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.journal import Evaluation, Recommendation
 from nasbench_suite.leaderboards import render_json
-from nasbench_suite.plugins import BUILT_IN, Registry
+from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
@@ -229,16 +228,17 @@ def _told(value: object) -> str:
 
 
 def _sources(bundle: Bundle) -> Iterator[Finding]:
-    """Of a row whose source is in the bundle, one file must be the one that its version names."""
+    """Of a row whose source is in the bundle, the files must be those that its version names."""
     for member in bundle.members:
-        hashes = {hashlib.sha256(bundle.sources[name]).hexdigest()[:8] for name in member.sources}
         if member.origin == "file" and not member.sources:
             yield Finding(f"row {member.label}", "comes from a loose file, which is not in the bundle")
-        if member.sources and member.version.rpartition("+")[2] not in hashes:
+        found = hash_of_sources(bundle.sources[name] for name in member.sources)
+        if member.sources and member.version.rpartition("+")[2] != found:
             yield Finding(f"row {member.label}", f"its source in the bundle is not that of version {member.version}")
-    claimed = {name for member in bundle.members for name in member.sources}
-    for name in sorted(set(bundle.sources) - claimed):
-        yield Finding(name, "is the source of no row")
+    plugins = {name.split("/")[1] for member in bundle.members for name in member.sources}
+    for name in sorted(bundle.sources):
+        if name.split("/")[1] not in plugins:
+            yield Finding(name, "is the source of no row")
 
 
 def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
