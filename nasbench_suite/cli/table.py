@@ -59,6 +59,10 @@ def import_nats_bench(source: Path, name: str, target: Path | None, single: bool
     """Import NATS-Bench's official directory (…-simple), or its single .pickle.pbz2 file.
 
     An interrupted import goes on where it was when the same command is given again.
+
+    \b
+    Example:
+      nasbench table import nats-bench NATS-tss-v1_0-3ffb9-simple
     """
     from nasbench_suite.tables.from_nats_bench import import_directory, import_file
 
@@ -75,7 +79,12 @@ def import_nats_bench(source: Path, name: str, target: Path | None, single: bool
 @SINGLE
 @JSON
 def import_nas_bench_201(source: Path, name: str, target: Path | None, single: bool, as_json: bool) -> None:
-    """Import NAS-Bench-201's official .pth file (without PyTorch)."""
+    """Import NAS-Bench-201's official .pth file (without PyTorch).
+
+    \b
+    Example:
+      nasbench table import nas-bench-201 NAS-Bench-201-v1_1-096897.pth
+    """
     from nasbench_suite.tables.from_nas_bench_201 import import_pth
 
     with _bar("architectures") as progress:
@@ -96,7 +105,12 @@ def _import_rows(source: Path, space: str, name: str, target: Path | None, as_js
 @TARGET
 @JSON
 def import_csv(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
-    """Import your own results: columns architecture, seed, epochs, seconds, and metrics such as valid-accuracy."""
+    """Import your own results: columns architecture, seed, epochs, seconds, and metrics such as valid-accuracy.
+
+    \b
+    Example:
+      nasbench table import csv mine.csv --space nas-bench-201
+    """
     _import_rows(source, space, name, target, as_json)
 
 
@@ -107,7 +121,12 @@ def import_csv(source: Path, space: str, name: str, target: Path | None, as_json
 @TARGET
 @JSON
 def import_parquet(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
-    """Import your own results from Parquet; the columns are those of CSV."""
+    """Import your own results from Parquet; the columns are those of CSV.
+
+    \b
+    Example:
+      nasbench table import parquet mine.parquet --space nas-bench-201
+    """
     _import_rows(source, space, name, target, as_json)
 
 
@@ -121,7 +140,12 @@ def import_parquet(source: Path, space: str, name: str, target: Path | None, as_
 def import_npz(
     source: Path, space: str, mapping: Path | None, name: str, target: Path | None, as_json: bool
 ) -> None:  # fmt: skip
-    """Import your own results from NumPy: arrays as columns, or with --mapping one row per architecture."""
+    """Import your own results from NumPy: arrays as columns, or with --mapping one row per architecture.
+
+    \b
+    Example:
+      nasbench table import npz mine.npz --space space.toml
+    """
     from nasbench_suite.tables.from_files import import_arrays, read_space
 
     if mapping is None:
@@ -155,7 +179,12 @@ def pull(name: str, urls: tuple[str, ...], sha256: str | None, target: Path | No
 @click.argument("name")
 @JSON
 def info(name: str, as_json: bool) -> None:
-    """Say what a table holds: metrics, splits, training seeds, epochs, source and licence."""
+    """Say what a table holds: metrics, splits, training seeds, epochs, source and licence.
+
+    \b
+    Example:
+      nasbench table info nas-bench-201
+    """
     from nasbench_suite.tables import open_table
     from nasbench_suite.tables.export import describe
 
