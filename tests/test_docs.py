@@ -149,7 +149,9 @@ def test_the_tutorial_can_be_followed_literally(tmp_path: Path) -> None:
     places = [str(REPOSITORY), str(REPOSITORY / "plugins"), *(p for p in sys.path if p.endswith("-packages"))]
     (site / "outside.pth").write_text("".join(f"import site; site.addsitedir({place!r})\n" for place in places))
     script = environment / "bin" / "nasbench"
-    script.write_text(f"#!{environment}/bin/python\nfrom nasbench_suite.cli import main\nmain()\n")
+    script.write_text(
+        f"#!{environment}/bin/python\nfrom nasbench_suite.cli import main\nif __name__ == '__main__':\n    main()\n"
+    )
     script.chmod(0o755)
     variables = {
         **os.environ,
