@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 import nasbench_suite
 from nasbench_suite import hookspecs

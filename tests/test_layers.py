@@ -14,7 +14,7 @@ import nasbench_suite
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
     ("cli",),
-    ("scaffold",),
+    ("publishing", "scaffold"),
     ("leaderboards",),
     ("scoring",),
     ("testing", "harness"),

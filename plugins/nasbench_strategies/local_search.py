@@ -13,6 +13,7 @@ from nasbench_suite import Architecture, Problem, Space, strategy
 
 @strategy(
     "local-search",
+    family="reference",
     paper="https://arxiv.org/abs/2004.08996",
     tuning="both parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report; 1, 10 or 20 samples, first or best improvement",

@@ -24,7 +24,7 @@ def maximum_entropy(
     rng: Generator,
     *,
     initial_design: int = 10,
-    temperature: float = 4.0,
+    temperature: float = 16.0,
     cooling: float = 1.0,
     floor: float = 0.03,
     growth: float = 1.3,

@@ -104,7 +104,8 @@ class GaussianProcess:
             values: ``[observation]``.
             parameters: the kernel's and the noise's, logarithms to base 2.
         """
-        factor: Matrix = np.linalg.cholesky(self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters))
+        covariance = self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters)
+        factor: Matrix = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
         _, scale, _ = _centred(factor, values)
         likelihood = -0.5 * len(values) * np.log(scale) - np.log(np.diagonal(factor)).sum()
         return float(likelihood - 0.5 * np.sum(((parameters - self._prior) / SPREAD) ** 2))

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 ZOO = REPOSITORY / "tests" / "zoo"
 NASBENCH = [sys.executable, "-m", "nasbench_suite.cli"]

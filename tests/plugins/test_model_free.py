@@ -13,7 +13,7 @@ from nasbench_strategies.recurrent_controller import recurrent_controller
 from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_strategies.reinforce import reinforce
 from nasbench_strategies.successive_halving import successive_halving
-from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
+from nasbench_strategies.umda import umda
 from searching import asked, evaluations, grid, search
 
 from nasbench_suite import Strategy
@@ -31,7 +31,7 @@ ALL = [
     regularized_evolution,
     reinforce,
     successive_halving,
-    univariate_marginal_distribution,
+    umda,
 ]
 ASK_ONCE = [strategy for strategy in ALL if strategy not in (regularized_evolution, reinforce)]
 

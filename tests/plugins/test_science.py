@@ -19,7 +19,7 @@ from nasbench_strategies.recurrent_controller import recurrent_controller
 from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_strategies.reinforce import reinforce
 from nasbench_strategies.successive_halving import successive_halving
-from nasbench_strategies.univariate_marginal_distribution import univariate_marginal_distribution
+from nasbench_strategies.umda import umda
 from searching import evaluations, search
 
 from nasbench_suite import Strategy
@@ -36,7 +36,7 @@ SINGLE_FIDELITY = [
     recurrent_controller,
     regularized_evolution,
     reinforce,
-    univariate_marginal_distribution,
+    umda,
 ]
 MULTI_FIDELITY = [asha, hyperband, successive_halving]
 SEEDS = 40

@@ -17,13 +17,13 @@ from nasbench_suite import Architecture, Problem, Space, strategy
 
 
 @strategy(
-    "univariate-marginal-distribution",
+    "umda",
     family="evolution",
     paper="https://doi.org/10.1007/3-540-61723-X_982",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 28 settings",
 )
-def univariate_marginal_distribution(
+def umda(
     problem: Problem,
     rng: Generator,
     *,

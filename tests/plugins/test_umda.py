@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from nasbench_strategies.memory import Memory
-from nasbench_strategies.univariate_marginal_distribution import (
+from nasbench_strategies.umda import (
     draw_unseen,
     marginals,
-    univariate_marginal_distribution,
+    umda,
 )
 from searching import asked, grid, search
 
@@ -41,9 +41,7 @@ def test_draws_follow_the_marginals() -> None:
 def test_the_best_so_far_are_the_parents() -> None:
     """Without a margin, options that no parent has are gone: questions stay in the span of the five best."""
     benchmark = SyntheticBenchmark("span", grid(*[6] * 14), fidelities=(1,), noise=0.0)
-    questions = asked(
-        search(univariate_marginal_distribution, benchmark, "30 evaluations", population_size=15, parents=5, margin=0.0)
-    )
+    questions = asked(search(umda, benchmark, "30 evaluations", population_size=15, parents=5, margin=0.0))
     parents = sorted(questions[:15], key=lambda architecture: -benchmark.truth(architecture, 1))[:5]
     for question in questions[15:]:
         assert all(option in {parent[place] for parent in parents} for place, option in enumerate(question))
@@ -52,5 +50,5 @@ def test_the_best_so_far_are_the_parents() -> None:
 @pytest.mark.parametrize("margin", [0.0, 0.1])
 def test_it_sees_everything_once_and_then_returns(margin: float) -> None:
     benchmark = SyntheticBenchmark("small", grid(3, 1, 4, 2, 5), fidelities=(1,))
-    questions = asked(search(univariate_marginal_distribution, benchmark, "1000 evaluations", margin=margin))
+    questions = asked(search(umda, benchmark, "1000 evaluations", margin=margin))
     assert sorted(questions) == list(benchmark.space.architectures())
