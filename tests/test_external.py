@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 from nasbench_suite import Budget, OutOfBudget, Problem
 from nasbench_suite.errors import PluginError, SuiteError, UsageError

@@ -49,7 +49,8 @@ def describe(name: str, plugins_dir: Path | None, as_json: bool) -> None:
     click.echo(click.wrap_text(str(found["description"]) or "no description", 80, preserve_paragraphs=True) + "\n")
     click.echo(f"paper     {strategy.paper or 'none named'}")
     click.echo(f"requires  {', '.join(sorted(strategy.requires)) or 'nothing'}")
-    click.echo(f"defaults  {strategy.tuning or 'as in the paper (no tuning is declared)'}")
+    tuning = strategy.tuning or "as in the paper (no tuning is declared)"
+    click.echo(click.wrap_text(tuning, 80, "defaults  ", " " * 10))
     click.echo(f"package   {plugin.package}, version {offered.version}")
     if strategy.defaults:
         click.echo("\nparameters (-p name=value)")
