@@ -6,7 +6,9 @@ These are the names that the author of a plugin needs; everything else is import
 from nasbench_suite.adapters import ask_and_tell, minimize
 from nasbench_suite.benchmarks import Answers, Benchmark, Scores
 from nasbench_suite.budget import Budget
+from nasbench_suite.deprecation import renamed
 from nasbench_suite.errors import NotMeasured, OutOfBudget, QuestionError, SpaceError, SuiteError
+from nasbench_suite.external import command_strategy
 from nasbench_suite.hookspecs import API_VERSION, hookimpl
 from nasbench_suite.journal import Evaluation
 from nasbench_suite.problem import Problem
@@ -35,7 +37,10 @@ __all__ = [
     "Strategy",
     "SuiteError",
     "ask_and_tell",
+    "command_strategy",
     "hookimpl",
     "minimize",
     "strategy",
 ]
+
+__getattr__ = renamed(__name__, {})  # old name -> new name; nothing has been renamed in API version 1

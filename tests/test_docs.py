@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -13,11 +14,14 @@ import click
 import pytest
 from repository import REPOSITORY
 
+import nasbench_suite
 from nasbench_suite import hookspecs
-from nasbench_suite.cli import cli
+from nasbench_suite.cli import api, cli
 from nasbench_suite.cli.reference import commands, page
-from nasbench_suite.plugins import load_registry
-from nasbench_suite.testing import assert_conforms
+from nasbench_suite.deprecation import renamed
+from nasbench_suite.plugins import load_plugin, load_registry
+from nasbench_suite.testing import assert_conforms, tiny_benchmark
+from nasbench_suite.testing.conformance import documentation_findings
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
@@ -101,3 +105,69 @@ def test_the_readme_shows_the_shipped_leaderboard() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
         assert target.startswith("http") or (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+KINDS = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", (REPOSITORY / "docs" / "kinds.md").read_text(), flags=re.DOTALL)
+
+
+def test_there_is_an_example_of_each_kind() -> None:
+    assert len(KINDS) == 6
+
+
+@pytest.mark.parametrize(("name", "text"), KINDS, ids=[name for name, _ in KINDS])
+def test_the_example_of_each_kind_conforms(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    registry = load_plugin(str(tmp_path / name))
+    assert registry.problems == []
+    ((_, offered),) = registry.strategies.items()
+    assert_conforms(offered.strategy, [tiny_benchmark()])
+    assert all(finding.passed for finding in documentation_findings(offered.strategy))
+
+
+def test_the_page_of_public_names_is_up_to_date() -> None:
+    assert (REPOSITORY / "docs" / "api.md").read_text() == api.page(), (
+        "run python -m nasbench_suite.cli.api > docs/api.md"
+    )
+    lines = api.page().splitlines()
+    assert not [line for line in lines if line.endswith("`: ")], "a public name has no docstring"
+
+
+def test_a_renamed_name_works_on_and_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nasbench_suite, "__getattr__", renamed("nasbench_suite", {"Choice": "Decision"}))
+    with pytest.warns(DeprecationWarning, match=r"Choice is deprecated .* write nasbench_suite\.Decision"):
+        assert nasbench_suite.Choice is nasbench_suite.Decision
+    assert nasbench_suite.Choice is nasbench_suite.Decision  # a second warning would be an error
+    with pytest.raises(AttributeError):
+        nasbench_suite.Nothing  # noqa: B018
+
+
+def test_the_tutorial_can_be_followed_literally(tmp_path: Path) -> None:
+    """Every command of it, in an environment of its own that sees the suite and its dependencies."""
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    places = [str(REPOSITORY), str(REPOSITORY / "plugins"), *(p for p in sys.path if p.endswith("-packages"))]
+    (site / "outside.pth").write_text("".join(f"import site; site.addsitedir({place!r})\n" for place in places))
+    script = environment / "bin" / "nasbench"
+    script.write_text(
+        f"#!{environment}/bin/python\nfrom nasbench_suite.cli import main\nif __name__ == '__main__':\n    main()\n"
+    )
+    script.chmod(0o755)
+    variables = {
+        **os.environ,
+        "PATH": f"{environment}/bin{os.pathsep}{os.environ['PATH']}",
+        "PIP_NO_BUILD_ISOLATION": "0",
+    }
+    variables.pop("PYTHONPATH", None)
+    shown = {}
+    for line in console_lines((REPOSITORY / "docs" / "tutorial.md").read_text()):
+        done = subprocess.run(line, shell=True, cwd=tmp_path, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        shown[line] = done.stdout
+    assert "population_size=12" in shown["nasbench show my-search"]
+    board = (tmp_path / "leaderboards" / "first-look" / "README.md").read_text()
+    assert "my-search" in board
+    listed = subprocess.run(
+        ["nasbench", "list", "strategies"], cwd=tmp_path, env=variables, capture_output=True, text=True
+    )
+    assert "my-search" not in listed.stdout

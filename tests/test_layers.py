@@ -29,7 +29,7 @@ LAYERS = (
     ("benchmarks",),
     ("tables", "training"),
     ("spaces",),
-    ("integrity",),
+    ("integrity", "deprecation"),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}

@@ -47,14 +47,11 @@ def describe(name: str, plugins_dir: Path | None, as_json: bool) -> None:
         return
     click.echo(f"{name} ({strategy.family})\n")
     click.echo(click.wrap_text(str(found["description"]) or "no description", 80, preserve_paragraphs=True) + "\n")
-    facts = {
-        "paper": strategy.paper or "none named",
-        "requires": ", ".join(sorted(strategy.requires)) or "nothing",
-        "defaults": strategy.tuning or "as in the paper (no tuning is declared)",
-        "package": f"{plugin.package}, version {offered.version}",
-    }
-    for name, fact in facts.items():
-        click.echo(click.wrap_text(fact, 80, f"{name:<10}", " " * 10))
+    click.echo(f"paper     {strategy.paper or 'none named'}")
+    click.echo(f"requires  {', '.join(sorted(strategy.requires)) or 'nothing'}")
+    tuning = strategy.tuning or "as in the paper (no tuning is declared)"
+    click.echo(click.wrap_text(tuning, 80, "defaults  ", " " * 10))
+    click.echo(f"package   {plugin.package}, version {offered.version}")
     if strategy.defaults:
         click.echo("\nparameters (-p name=value)")
     for parameter, meaning in strategy.meanings.items():

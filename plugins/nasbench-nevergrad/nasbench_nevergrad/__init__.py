@@ -5,6 +5,7 @@ Every decision is a choice; the optimizers are asked and told one architecture a
 
 from __future__ import annotations
 
+import random
 import warnings
 
 from numpy.random import Generator, RandomState
@@ -18,13 +19,14 @@ PAPER = "https://github.com/facebookresearch/nevergrad"
 def _search(problem: Problem, rng: Generator, name: str) -> None:
     import numpy
 
-    before = numpy.random.get_state()
+    before = numpy.random.get_state(), random.getstate()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _ask_and_tell(problem, rng, name)
     finally:
-        numpy.random.set_state(before)  # the library seeds what it makes from the global generator
+        numpy.random.set_state(before[0])
+        random.setstate(before[1])  # the library draws from the global generators
 
 
 def _ask_and_tell(problem: Problem, rng: Generator, name: str) -> None:
@@ -32,6 +34,7 @@ def _ask_and_tell(problem: Problem, rng: Generator, name: str) -> None:
     import numpy
 
     numpy.random.seed(int(rng.integers(2**32)))
+    random.seed(int(rng.integers(2**32)))
     choices = [nevergrad.p.Choice(list(range(len(decision.options)))) for decision in problem.space.decisions]
     space = nevergrad.p.Tuple(*choices)
     space.random_state = RandomState(int(rng.integers(2**32)))

@@ -7,6 +7,7 @@ directory that is removed afterwards.
 from __future__ import annotations
 
 import logging
+import random
 import tempfile
 import warnings
 from pathlib import Path
@@ -33,11 +34,12 @@ def smac(problem: Problem, rng: Generator, *, initial: int = 10) -> None:
     from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
 
     seed = int(rng.integers(2**31))
-    before = numpy.random.get_state()
+    before = numpy.random.get_state(), random.getstate()
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory() as directory:
             warnings.simplefilter("ignore")
             numpy.random.seed(seed)
+            random.seed(seed)
             from smac import HyperparameterOptimizationFacade as Facade
             from smac import Scenario
             from smac.runhistory.dataclasses import TrialInfo, TrialValue
@@ -65,7 +67,8 @@ def smac(problem: Problem, rng: Generator, *, initial: int = 10) -> None:
 
             ask_and_tell(problem, ask, tell)
     finally:
-        numpy.random.set_state(before)
+        numpy.random.set_state(before[0])
+        random.setstate(before[1])
 
 
 @hookimpl
