@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -25,7 +26,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 class Handler(BaseHTTPRequestHandler):
     """Behaves as the path says; counts what it was asked and from which byte."""
 
-    asked: list[tuple[str, int]] = []
+    asked: ClassVar[list[tuple[str, int]]] = []
 
     def do_GET(self) -> None:
         kind = self.path.split("/")[1]
