@@ -5,6 +5,7 @@ Needs a table ``nats-bench-tss``. Run: ``python tests/benchmarks/paper_protocol.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import numpy as np
@@ -23,10 +24,8 @@ def main(runs: int) -> None:
         found = []
         for seed in range(runs):
             problem = Problem(benchmark.space, benchmark.fidelities, benchmark.answers(seed), Budget(12_000))
-            try:
+            with contextlib.suppress(OutOfBudget):
                 function(problem, np.random.default_rng(seed))
-            except OutOfBudget:
-                pass
             best = max((event for event in problem.journal), key=lambda event: event.accuracy)
             found.append(benchmark.space.index(best.architecture))
         for score, column in scores.items():
