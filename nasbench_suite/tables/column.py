@@ -70,7 +70,7 @@ class Column:
             raise SpaceError(f"{self.what}: expected rows [n] or option numbers [n, decisions] as integers")
         rows = given if given.ndim == 1 else self._index(given)
         try:
-            values: NDArray[np.float64] = self.values[rows]
+            values: NDArray[np.float64] = self.values.take(rows)  # faster than indexing
         except IndexError:
             values = np.empty(0)
         if not values.size or rows.min() < 0:
