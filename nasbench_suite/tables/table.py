@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class DatasetOutline:
     splits: dict[str, str]
     constants: tuple[str, ...]
     trainings: dict[str, TrainingOutline]
+    supernet_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ class Table:
                     for training_name, training in outline.trainings.items()
                 }
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
-                datasets[name] = DatasetRecord(trainings, outline.splits, constants, outline.title)
+                datasets[name] = DatasetRecord(
+                    trainings, outline.splits, constants, outline.title, outline.supernet_seconds
+                )
         return TableRecord(
             self.name,
             self.space,
@@ -236,7 +239,13 @@ def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table
             else:
                 trainings[name] = _training(member, path, architectures)
         splits: dict[str, Any] = json.loads(group.attrs["splits"])
-        datasets[dataset_name] = DatasetOutline(str(group.attrs["title"]), splits, tuple(constants), trainings)
+        datasets[dataset_name] = DatasetOutline(
+            str(group.attrs["title"]),
+            splits,
+            tuple(constants),
+            trainings,
+            json.loads(group.attrs.get("supernet_seconds", "{}")),
+        )
     words = {
         key: str(file.attrs[key])
         for key in ("name", "space", "title", "licence", "source", "source_sha256", "citation")

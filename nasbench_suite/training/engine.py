@@ -141,11 +141,11 @@ class Trainer:
         """
         with _telling_of_memory():
             started = time.perf_counter()
-            losses, right = self._steps()
+            losses, right = self.run_steps()
             trained = time.perf_counter()
-            splits = {"valid": self._measured("valid")}
+            splits = {"valid": self.measure("valid")}
             validated = time.perf_counter()
-            splits |= {name: self._measured(name) for name in self._splits if name != "valid"}
+            splits |= {name: self.measure(name) for name in self._splits if name != "valid"}
         self.done += 1
         for member in range(len(self.seeds)):
             if self.diverged[member] is None and not math.isfinite(losses[member]):
@@ -160,7 +160,7 @@ class Trainer:
                 )
             )
 
-    def _steps(self) -> tuple[list[float], list[float]]:
+    def run_steps(self) -> tuple[list[float], list[float]]:
         """One epoch of steps; per member the mean loss and the accuracy that the steps saw."""
         recipe, network = self.task.recipe, self.network
         images, labels = self._train
@@ -197,7 +197,8 @@ class Trainer:
             ]
         return torch.cat(parts, 1), labels
 
-    def _measured(self, split: str) -> list[Measured]:
+    def measure(self, split: str) -> list[Measured]:
+        """One pass over a split, one measurement per member."""
         scores, labels = self.guesses(split)
         wanted = labels.expand(len(self.seeds), -1)
         losses = member_losses(scores, wanted).tolist()

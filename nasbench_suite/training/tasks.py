@@ -6,6 +6,7 @@ A :class:`Task` is all that a search may see. The images that score it are hande
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -172,3 +173,16 @@ def digits_task(
     side = scattering.canvas
     macro = Macro((1, side, side), 10, channels, cells, 2, "pool", shift_of_nothing=False)
     return Task("digits", finished["train"], finished["valid"], macro, recipe), finished["test"]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a benchmark that offers ``"training"`` gives to strategies that train for themselves.
+
+    Attributes:
+        task: images for training and validation, the network around a cell, the recipe. No test images.
+        supernet_seconds: kind of supernet step -> recorded seconds of one epoch; ``None``: the clock decides.
+    """
+
+    task: Task
+    supernet_seconds: Mapping[str, float] | None = None
