@@ -1,0 +1,194 @@
+"""Benchmarks that answer by training for real: cost is measured seconds, and the test images stay with the scores."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nasbench_suite.benchmarks.benchmark import Currency, Scores
+from nasbench_suite.errors import QuestionError
+from nasbench_suite.spaces import Architecture, CellSpace
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.datasets import Images
+    from nasbench_suite.training.tasks import Offer, Task
+
+SCORE_SEEDS = (1_000_001, 1_000_002, 1_000_003)
+"""Training seeds of the scores; no search ever trains with them."""
+
+KEPT_STATES = 64
+"""How many trainings stay in memory, so that they can be resumed without training their beginning again."""
+
+
+class LiveBenchmark:
+    """A task on which every answer is a training.
+
+    Args:
+        name: ``live/data set``.
+        space: of the cells.
+        task: images, network and recipe.
+        test: the images that score.
+        fidelities: epochs that may be asked for; the last is the recipe's. A shorter training is the beginning of the
+            full one.
+        source: of the images, in words.
+    """
+
+    currency: Currency = "measured"
+
+    def __init__(
+        self, name: str, space: CellSpace, task: Task, test: Images, *, fidelities: Sequence[int], source: str
+    ) -> None:
+        from nasbench_suite.training import check_torch
+
+        check_torch()
+        self.name = name
+        self.space = space
+        self.fidelities = tuple(sorted(fidelities))
+        if not self.fidelities or self.fidelities[0] < 1 or self.fidelities[-1] != task.recipe.epochs:
+            raise QuestionError(
+                f"{name}: fidelities {self.fidelities} must rise to the recipe's {task.recipe.epochs} epochs"
+            )
+        several = {"fidelities", "resume"} if len(self.fidelities) > 1 else set()
+        self.capabilities = frozenset({"training"} | several) | space.capabilities
+        self._task, self._test, self._source = task, test, source
+        self._scored: dict[Architecture, float] = {}
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of everything that decides the answers, the clock excepted."""
+        recipe = repr((self.name, self.space.name, self.space.decisions, self.fidelities, self._task.identity))
+        return hashlib.sha256(recipe.encode()).hexdigest()
+
+    @cached_property
+    def provenance(self) -> Mapping[str, str]:
+        """What is trained on what, in words."""
+        import torch
+
+        return {
+            "source": f"trained live on {self._source}",
+            "software": f"PyTorch {torch.__version__}",
+            "signal": f"accuracy on {len(self._task.valid)} validation images, one training seed",
+            "score test": f"accuracy on {len(self._test)} test images, mean over {len(SCORE_SEEDS)} training seeds",
+        }
+
+    def training(self) -> Offer:
+        """The images and the network for strategies that train for themselves; their epochs cost what the clock says."""
+        from nasbench_suite.training.tasks import Offer
+
+        return Offer(self._task)
+
+    def answers(self, seed: int) -> LiveAnswers:
+        """The answers for one run seed (see :class:`LiveAnswers`)."""
+        return LiveAnswers(self.name, self.space, self._task, self.fidelities, seed)
+
+    def scores(self) -> Mapping[str, Scores]:
+        """Test accuracy after the full training, mean over training seeds of its own; trained when first asked for."""
+        split = f"{len(self._test)} test images after {self.fidelities[-1]} epochs, mean over {len(SCORE_SEEDS)} seeds"
+        return {"test": Scores(split, self._score, None)}
+
+    def _score(self, architecture: Architecture) -> float:
+        from nasbench_suite.training.engine import train
+
+        if architecture not in self._scored:
+            trainings = train(self.space, architecture, self._task, SCORE_SEEDS, held_out={"test": self._test})
+            accuracies = [training.epochs[-1].splits["test"].accuracy for training in trainings]
+            self._scored[architecture] = sum(accuracies) / len(accuracies)
+        return self._scored[architecture]
+
+
+class LiveAnswers:
+    """Trainings for one run seed.
+
+    The training seed is a function of (benchmark, run seed, architecture, epochs at which the training began): every
+    strategy sees the same accuracies in run k, in whatever order it asks. The cost is the wall-clock time of training
+    and validation.
+
+    Args:
+        name: of the benchmark.
+        space, task, fidelities: see :class:`LiveBenchmark`.
+        seed: of the run.
+    """
+
+    def __init__(self, name: str, space: CellSpace, task: Task, fidelities: Sequence[int], seed: int) -> None:
+        self._name, self._space, self._task = name, space, task
+        self._fidelities = tuple(fidelities)
+        self._seed = seed
+        self._states: OrderedDict[tuple[Architecture, int, int], dict[str, Any]] = OrderedDict()
+
+    def ask(
+        self, architecture: Sequence[int], epochs: int, origin: int, paid: int
+    ) -> tuple[Architecture, float, float]:
+        """Train (see :class:`~nasbench_suite.benchmarks.Answers`)."""
+        from nasbench_suite.training.engine import Trainer, cpu_threads
+
+        cell = self._space.check(architecture)
+        for asked in {epochs, origin, *([paid] if paid else [])}:
+            if asked not in self._fidelities:
+                held = ", ".join(map(str, self._fidelities))
+                raise QuestionError(f"{self._name}: {asked!r} epochs cannot be asked for; it has {held}")
+        if paid >= epochs:
+            raise QuestionError(f"{self._name}: cannot resume from {paid} to {epochs} epochs")
+        with cpu_threads(1):
+            started = time.perf_counter()
+            trainer = Trainer(self._space, cell, self._task, [self._training_seed(cell, origin)])
+            if paid:
+                state = self._states.get((cell, origin, paid))
+                if state is not None:
+                    trainer.restore(state)
+                else:  # an interrupted run lost it; its beginning was paid for, so it costs nothing now
+                    while trainer.done < paid:
+                        trainer.run_epoch()
+                    started = time.perf_counter()
+            while trainer.done < epochs:
+                trainer.run_epoch()
+            cost = time.perf_counter() - started
+        if epochs < self._fidelities[-1]:
+            self._states[cell, origin, epochs] = trainer.state()
+            if len(self._states) > KEPT_STATES:
+                self._states.popitem(last=False)
+        return cell, trainer.history[0][-1].splits["valid"].accuracy, cost
+
+    def _training_seed(self, cell: Architecture, origin: int) -> int:
+        text = f"{self._name}\0{self._seed}\0{cell}\0{origin}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") % 1_000_000
+
+
+def live_digits() -> LiveBenchmark:
+    """NAS-Bench-201's cells on scattered digits, the task of the table ``digits-201``, trained for real."""
+    from nasbench_suite.spaces import nas_bench_201
+    from nasbench_suite.training.tasks import digits_task
+
+    task, test = digits_task()
+    epochs = task.recipe.epochs
+    fidelities = sorted({max(1, epochs // 4), max(1, epochs // 2), epochs})
+    return LiveBenchmark(
+        "live/digits", nas_bench_201(), task, test, fidelities=fidelities, source="the digits of scikit-learn"
+    )
+
+
+def digits_table() -> Any:
+    """The table of digits with its task, so that weight sharing trains for real and pays what the table records."""
+    from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
+    from nasbench_suite.spaces import nas_bench_201
+    from nasbench_suite.tables import open_table
+
+    table = open_table("digits-201")
+    (name,) = table.dataset("digits").trainings
+    return TabularBenchmark(
+        "digits-201/digits",
+        nas_bench_201(),
+        table,
+        signal=[Measure("digits", name, "valid-accuracy")],
+        scores={"test": Measure("digits", name, "test-accuracy")},
+        training=_digits_offer if table.dataset("digits").supernet_seconds else None,
+    )
+
+
+def _digits_offer(prices: Mapping[str, float]) -> Offer:
+    from nasbench_suite.training.tasks import Offer, digits_task
+
+    return Offer(digits_task()[0], prices)
