@@ -15,6 +15,7 @@
             ├── PluginError      a plugin that cannot be loaded or breaks the rules
             ├── ComparisonError  a comparison file with mistakes
             ├── StoreError       a run store that cannot be used
+            ├── ScoringError     a journal or a table of scores that cannot be scored
             └── ReplayMismatch   a resumed run asked something else than its journal says
 """
 
@@ -74,6 +75,10 @@ class ComparisonError(UsageError):
 
 class StoreError(SuiteError):
     """A run store that is damaged, of another schema version, or not to be written."""
+
+
+class ScoringError(SuiteError):
+    """A journal that breaks the rules of its run, or scores of the wrong shape."""
 
 
 class ReplayMismatch(SuiteError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -256,10 +257,68 @@ def _merge(known: dict[str, Thing], new: Mapping[str, Thing], kind: str, faults:
 
 
 def _source_hash(strategy: Strategy) -> str:
-    """A hash of the file that defines a strategy, so that edited code never passes for the old one."""
+    """A hash of the file that defines a strategy and of what that imports from its own package, and so on.
+
+    So edited code never passes for the old one, and editing one strategy does not make others look new.
+    """
     function = inspect.unwrap(strategy.function)
+    sources: dict[str, bytes] = {}
+    waiting = [function.__module__]
+    while waiting:
+        name = waiting.pop()
+        if name not in sources:
+            sources[name] = _source(name)
+            waiting += _siblings(name, sources[name])
+    if not sources[function.__module__]:
+        sources[function.__module__] = getattr(getattr(function, "__code__", None), "co_code", b"")
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        digest.update(hashlib.sha256(sources[name]).digest())
+    return digest.hexdigest()[:8]
+
+
+def _source(module_name: str) -> bytes:
+    """The text of a module's file; empty if it has none."""
+    path = _file_of(module_name)
     try:
-        source = Path(inspect.getsourcefile(function) or "").read_bytes()
-    except (OSError, TypeError):
-        source = getattr(getattr(function, "__code__", None), "co_code", b"")
-    return hashlib.sha256(source).hexdigest()[:8]
+        return path.read_bytes() if path else b""
+    except OSError:
+        return b""
+
+
+def _file_of(module_name: str) -> Path | None:
+    """Where a module's text is; one that is not imported yet is looked for in its package and not imported."""
+    if module_name in sys.modules:
+        file = getattr(sys.modules[module_name], "__file__", None)
+        return Path(file) if file else None
+    parent, _, name = module_name.rpartition(".")
+    package = _file_of(parent) if parent else None
+    if package is None or package.name != "__init__.py":
+        return None
+    places = (package.with_name(f"{name}.py"), package.parent / name / "__init__.py")
+    return next((place for place in places if place.is_file()), None)
+
+
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
+)
+"""Import statements, and now and then a sentence that looks like one, which only matters if it names a sibling."""
+
+
+def _siblings(module_name: str, source: bytes) -> Iterator[str]:
+    """The modules of the same top-level package that a module imports anywhere in its text."""
+    top = module_name.partition(".")[0]
+    package = getattr(sys.modules.get(module_name), "__package__", None) or module_name.rpartition(".")[0]
+    for start, names, whole in _IMPORT.findall(source):
+        words = re.findall(r"[\w.]+", (whole or names).decode(errors="replace"))
+        base = ""
+        if start:
+            try:
+                base = importlib.util.resolve_name(start.decode(), package)
+            except ImportError:  # a relative import outside a package, or a sentence
+                continue
+        for word in words:
+            name = f"{base}.{word}" if base else word
+            if name.partition(".")[0] == top:
+                # What is no module of its own comes from the package itself.
+                yield name if _file_of(name) or not base else base

@@ -74,6 +74,7 @@ class Problem:
         self._unit = budget.unit
         self._in_seconds = budget.unit == "seconds"
         self._resumable = resumable
+        self._resumes: Callable[[int, int, int], bool] | None = getattr(answers, "resumes", None)
         self._past = tuple(journal)
         self._checkpoint = checkpoint
         self._on_flush = on_flush
@@ -153,6 +154,15 @@ class Problem:
         if epochs <= evaluation.epochs:
             raise QuestionError(f"cannot resume from {evaluation.epochs} to {epochs} epochs; expected more epochs")
         return self._carefully(entered, evaluation.architecture, epochs, evaluation.origin, evaluation.epochs)
+
+    def can_resume(self, evaluation: Evaluation, epochs: int) -> bool:
+        """Whether :meth:`resume` would train on from there; if not, evaluate from scratch. Free, and not recorded."""
+        return (
+            self._resumable
+            and evaluation in self._given
+            and epochs > evaluation.epochs
+            and (self._resumes is None or self._resumes(evaluation.origin, evaluation.epochs, epochs))
+        )
 
     def charge(self, what: str, cost: float, epochs: float, *, measured: bool = False) -> None:
         """Pay for training that is not an evaluation; the training helpers call this by themselves.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Benchmark
+from nasbench_suite.benchmarks import Benchmark, training_of
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, ReplayMismatch
@@ -198,6 +198,7 @@ def _search(
         benchmark.answers(seed),
         budget,
         resumable="resume" in benchmark.capabilities,
+        training=training_of(benchmark),
         journal=journal,
         on_defiance=_stop(strategy),
     )

@@ -90,6 +90,13 @@ def test_the_example_plugin_works_as_printed(tmp_path: Path) -> None:
     assert_conforms(registry.strategies["my-search"].strategy)
 
 
+def test_the_readme_shows_the_shipped_leaderboard() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    shown = text.partition("<!-- leaderboard:")[2].partition("-->")[2].partition("<!-- /leaderboard -->")[0].strip()
+    board = (REPOSITORY / "leaderboards" / "nas-bench-201" / "README.md").read_text()
+    assert shown == board.partition("## Overall")[2].strip().partition("\n\n")[0]
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from nasbench_suite.spaces import Architecture, Space
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 Currency = Literal["simulated", "measured"]
 
 
 @runtime_checkable
 class Answers(Protocol):
-    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else."""
+    """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else.
+
+    Where only some trainings can be resumed, answers also have ``resumes(origin, paid, epochs) -> bool``, which says
+    whether ``ask`` would answer; without it, every training can be where the benchmark offers ``"resume"``.
+    """
 
     def ask(
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
@@ -49,12 +56,16 @@ class Scores:
 
     split: str
     of: Callable[[Architecture], float]
-    best: float | None
+    best: float | None = None
 
 
 @runtime_checkable
 class Benchmark(Protocol):
-    """A task to search on. ``name`` looks like ``table/data set``."""
+    """A task to search on. ``name`` looks like ``table/data set``.
+
+    A benchmark that offers ``"training"`` also has ``training()``, which returns an
+    :class:`~nasbench_suite.training.tasks.Offer` (see :func:`training_of`).
+    """
 
     @property
     def name(self) -> str:
@@ -89,3 +100,11 @@ class Benchmark(Protocol):
 
     def scores(self) -> Mapping[str, Scores]:
         """What to report of a found architecture, by name; the first is the one that ranks."""
+
+
+def training_of(benchmark: Benchmark) -> Offer | None:
+    """What a benchmark gives to strategies that train for themselves; ``None`` unless it offers ``"training"``."""
+    if "training" not in benchmark.capabilities:
+        return None
+    offer: Offer = benchmark.training()  # type: ignore[attr-defined]  # only benchmarks with the capability have it
+    return offer

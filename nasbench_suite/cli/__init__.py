@@ -52,9 +52,9 @@ for command in (run, run_all, status, leaderboard, query, list_group):
 def main() -> None:
     """Run the command line and turn every expected error into one line and an exit code."""
     try:
-        cli.main(prog_name="nasbench", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Outside its standalone mode, click returns the code with which a command exits.
+        code = cli.main(prog_name="nasbench", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "nasbench"
         click.echo(f"error: {error.format_message()} (see {where} --help)", err=True)

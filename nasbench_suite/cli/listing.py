@@ -209,19 +209,16 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    from nasbench_suite.cli.show import show
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    console = Console(highlight=False, markup=False)
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines() if line.strip()))
+    show(table)
 
 
 def _cell(value: Any) -> str:

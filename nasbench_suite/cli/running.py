@@ -171,7 +171,7 @@ def status(comparison: str, store: Path, plugins_dir: Path | None, as_json: bool
     plan, results = _opened(changed, store, plugins_dir)
     with results:
         found = results.results(run.id for run in plan.all_runs)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (label, benchmark), runs in plan.runs.items():
         outcomes = Counter(found[run.id].outcome if run.id in found else "missing" for run in runs)
         reasons = dict.fromkeys(found[run.id].reason for run in runs if run.id in found and found[run.id].reason)
@@ -195,10 +195,10 @@ def status(comparison: str, store: Path, plugins_dir: Path | None, as_json: bool
         return
     click.echo(f"{changed.name}: {done} of {total} runs done, {total - done} missing")
     for row in rows:
-        if set(row["outcomes"]) != {"finished"}:  # type: ignore[call-overload]
-            counts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())  # type: ignore[attr-defined]
+        if set(row["outcomes"]) != {"finished"}:
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())
             click.echo(f"{row['strategy']} on {row['benchmark']}: {counts}")
-            for reason in row["reasons"]:  # type: ignore[attr-defined]
+            for reason in row["reasons"]:
                 click.echo(f"  {reason}")
     for pair in skipped:
         click.echo(f"{pair['strategy']} on {pair['benchmark']}: skipped, {pair['reason']}")
@@ -272,9 +272,10 @@ def _told(summary: Summary) -> str:
 
 
 def _print_board(board: Scoreboard) -> None:
+    from nasbench_suite.cli.show import show
     from nasbench_suite.leaderboards import render_terminal
 
-    click.echo(render_terminal(board))
+    show(render_terminal(board))
 
 
 def _print_json(board: Scoreboard) -> None:

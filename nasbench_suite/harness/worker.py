@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Benchmark
+from nasbench_suite.benchmarks import Benchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.runs import Outcome, Packed, Result, Run
@@ -106,10 +106,14 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
         benchmark.answers(run.seed),
         run.budget,
         resumable="resume" in benchmark.capabilities,
+        training=training_of(benchmark),
         journal=[] if path is None else _read_journal(path),
         on_flush=None if path is None else partial(_append_journal, path),
         on_defiance=partial(os._exit, WENT_ON) if path is not None else None,
     )
+    # A state that no strategy can set by itself, so that reseeding shows.
+    random.seed(run.id)
+    np.random.seed(int(run.id[:8], 16))
     before = global_generators()
     wall, cpu = time.perf_counter(), time.process_time()
     outcome: Outcome = "finished"

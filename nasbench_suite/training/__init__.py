@@ -10,25 +10,64 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench_suite.errors import UsageError
 from nasbench_suite.training.macro import Macro
-from nasbench_suite.training.tasks import Recipe, Task, digits_task, nas_bench_201_task
+from nasbench_suite.training.tasks import Offer, Recipe, Task, digits_task, nas_bench_201_task
 
 if TYPE_CHECKING:
     from nasbench_suite.training.engine import Trainer, Training, train
     from nasbench_suite.training.networks import CellNetwork
+    from nasbench_suite.training.sharing import (
+        Controller,
+        Differentiable,
+        DirichletMixture,
+        GumbelHard,
+        Relaxation,
+        SharingRecipe,
+        SupernetSearch,
+        UniformSharing,
+        search_supernet,
+    )
 
 __all__ = [
     "CellNetwork",
+    "Controller",
+    "Differentiable",
+    "DirichletMixture",
+    "GumbelHard",
     "Macro",
+    "Offer",
     "Recipe",
+    "Relaxation",
+    "SharingRecipe",
+    "SupernetSearch",
     "Task",
     "Trainer",
     "Training",
+    "UniformSharing",
+    "check_torch",
     "digits_task",
     "nas_bench_201_task",
+    "search_supernet",
     "train",
 ]
 
-_NEED_TORCH = {"CellNetwork": "networks", "Trainer": "engine", "Training": "engine", "train": "engine"}
+_NEED_TORCH = {
+    "CellNetwork": "networks",
+    **dict.fromkeys(("Trainer", "Training", "train"), "engine"),
+    **dict.fromkeys(
+        (
+            "Controller",
+            "Differentiable",
+            "DirichletMixture",
+            "GumbelHard",
+            "Relaxation",
+            "SharingRecipe",
+            "SupernetSearch",
+            "UniformSharing",
+            "search_supernet",
+        ),
+        "sharing",
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:

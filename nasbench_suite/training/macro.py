@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -75,7 +76,7 @@ class Macro:
         levels = list(self.levels())
         stem = 9 * self.image[0] * self.channels
         parameters, flops = stem + 2 * self.channels, stem * levels[0][1]
-        for (before, _), (after, pixels) in zip(levels, levels[1:], strict=False):
+        for (before, _), (after, pixels) in itertools.pairwise(levels):
             if self.reduction == "residual":  # two 3×3 convolutions with normalisation, one 1×1 without
                 weights = 9 * before * after + 9 * after * after + before * after
                 parameters += weights + 4 * after

@@ -38,7 +38,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     )
     plan = make_plan(comparison, load_registry())
     assert len(plan.all_runs) == 4
-    assert plan.rows[1].parameters == {"population_size": 20, "tournament_size": 3}
+    assert plan.rows[1].parameters == {**plan.rows[1].offered.strategy.defaults, "population_size": 20}
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -1,0 +1,252 @@
+"""A scoreboard as one plain document (``leaderboard.json``) and as flat tables (``*.csv``)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nasbench_suite import __version__
+from nasbench_suite.hookspecs import API_VERSION
+from nasbench_suite.scoring import MOMENTS, Board, Entrant, Interval, Overall, Scoreboard, Standing, Task, Unranked
+
+FORMAT = 1
+"""Version of the document's form; readers refuse others."""
+
+DECIMALS = 6
+"""Of every number in the document: a ten-thousandth of a percent point."""
+
+
+def encode(value: Any, indent: str = "") -> str:
+    """JSON with one line per field and per list of plain values: small, and readable in a diff."""
+    deeper = indent + " "
+    if isinstance(value, dict) and value:
+        fields = (f"{deeper}{_plain(str(key))}: {encode(held, deeper)}" for key, held in value.items())
+        return "{\n" + ",\n".join(fields) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(held, dict | list) for held in value):
+        return "[\n" + ",\n".join(deeper + encode(held, deeper) for held in value) + f"\n{indent}]"
+    return _plain(value)
+
+
+def render_json(scoreboard: Scoreboard) -> str:
+    """The text of ``leaderboard.json``."""
+    return encode(document(scoreboard)) + "\n"
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def rounded(value: float) -> float | None:
+    """A number of the document; ``None`` where it is not known."""
+    return None if math.isnan(value) else round(float(value), DECIMALS) + 0.0
+
+
+def document(scoreboard: Scoreboard) -> dict[str, Any]:
+    """The whole scoreboard but for its timings, in plain types; the same scoreboard always gives the same document."""
+    comparison = scoreboard.comparison
+    return {
+        "format": FORMAT,
+        "comparison": {
+            "name": comparison.name,
+            "title": comparison.title,
+            "description": comparison.description,
+            "citation": comparison.citation,
+            "seeds": list(comparison.seeds),
+            "unit": comparison.unit,
+            "time_limit": comparison.time_limit,
+            "memory_limit": comparison.memory_limit,
+        },
+        "suite": {"package": "nasbench-suite", "version": __version__, "api": API_VERSION},
+        "strategies": [_entrant(entrant) for entrant in scoreboard.entrants.values()],
+        "overall": _overall(scoreboard.overall),
+        "benchmarks": [_board(board) for board in scoreboard.boards],
+    }
+
+
+def _entrant(entrant: Entrant) -> dict[str, Any]:
+    return {
+        "label": entrant.label,
+        "strategy": entrant.strategy,
+        "family": entrant.family,
+        "paper": entrant.paper,
+        "summary": entrant.summary,
+        "tuning": entrant.tuning,
+        "parameters": dict(entrant.parameters),
+        "package": entrant.package,
+        "version": entrant.version,
+    }
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {
+        "value": rounded(interval.value),
+        "low": rounded(interval.low),
+        "high": rounded(interval.high),
+        "n": interval.n,
+    }
+
+
+def _unranked(entries: Sequence[Unranked]) -> list[dict[str, Any]]:
+    return [{"label": e.label, "reason": e.reason, "outcomes": dict(e.outcomes)} for e in entries]
+
+
+def _overall(overall: Overall) -> dict[str, Any]:
+    return {
+        "ranked": [
+            {
+                "label": standing.label,
+                "place": standing.place,
+                "position": standing.position,
+                "tied": standing.tied,
+                "rank": rounded(standing.rank),
+                "ranks": {name: rounded(rank) for name, rank in standing.ranks.items()},
+                "normalized_regret": _interval(standing.regret),
+                "n": standing.n,
+            }
+            for standing in overall.standings
+        ],
+        "unranked": _unranked(overall.unranked),
+        "tests": _tests([standing.label for standing in overall.standings], overall),
+    }
+
+
+def _tests(labels: Sequence[str], held: Board | Overall) -> dict[str, Any]:
+    differences = held.differences
+    return {
+        "test": "Wilcoxon signed-rank, two-sided, Pratt zeros, Holm over all pairs",
+        "effect": "matched-pairs rank-biserial correlation, positive where the row is better than the column",
+        "labels": list(labels),
+        "n": differences.n,
+        "p_values": [[rounded(p) for p in row] for row in differences.p_values],
+        "effects": [[rounded(e) for e in row] for row in differences.effects],
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return {
+        "name": task.benchmark,
+        "space": task.space,
+        "budget": {"amount": task.budget.amount, "unit": task.budget.unit, "currency": task.currency},
+        "fidelities": list(task.fidelities),
+        "identity": task.identity,
+        "provenance": dict(task.provenance),
+        "score": task.score,
+        "splits": dict(task.splits),
+        "oracle": {name: rounded(value) for name, value in task.oracles.items()},
+        "best": rounded(task.best),
+        "typical": None if task.typical is None else rounded(task.typical),
+    }
+
+
+def _board(board: Board) -> dict[str, Any]:
+    return {
+        **_task(board.task),
+        "ranked": [_standing(standing) for standing in board.standings],
+        "unranked": _unranked(board.unranked),
+        "tests": _tests([standing.label for standing in board.standings], board),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "label": standing.label,
+        "place": standing.place,
+        "position": standing.position,
+        "tied": standing.tied,
+        "mean": rounded(standing.mean),
+        "std": rounded(standing.deviation),
+        "quartiles": [rounded(value) for value in standing.quartiles],
+        "interquartile_mean": _interval(standing.interquartile),
+        "regret": rounded(standing.regret),
+        "rank": rounded(standing.rank),
+        "n": standing.n,
+        "evaluations": rounded(standing.evaluations),
+        "spent": rounded(standing.spent),
+        "scores": {name: [rounded(v) for v in values] for name, values in standing.scores.items()},
+    }
+
+
+Rows = Iterator[Sequence[object]]
+
+LEADERBOARD_COLUMNS = (
+    "benchmark", "place", "strategy", "family", "package", "version", "status", "score", "mean", "std", "q25", "median",
+    "q75", "iqm", "iqm_low", "iqm_high", "regret", "rank", "evaluations", "spent", "n", "reason",
+)  # fmt: skip
+
+
+def leaderboard_rows(scoreboard: Scoreboard) -> Rows:
+    """Rows of ``leaderboard.csv``, scores as fractions: per benchmark the ranked rows, the oracle, the others."""
+    overall = scoreboard.overall
+    for entry in overall.standings:
+        yield _line(scoreboard, "overall", entry.label, "ranked", place=entry.place, score="normalized regret",
+                    iqm=entry.regret.value, iqm_low=entry.regret.low, iqm_high=entry.regret.high, rank=entry.rank,
+                    n=entry.n)  # fmt: skip
+    for other in overall.unranked:
+        yield _line(scoreboard, "overall", other.label, "unranked", reason=other.reason)
+    for board in scoreboard.boards:
+        name, score = board.task.benchmark, board.task.score
+        for standing in board.standings:
+            iqm = standing.interquartile
+            low, middle, high = standing.quartiles
+            yield _line(scoreboard, name, standing.label, "ranked", place=standing.place, score=score,
+                        mean=standing.mean, std=standing.deviation, q25=low, median=middle, q75=high, iqm=iqm.value,
+                        iqm_low=iqm.low, iqm_high=iqm.high, regret=standing.regret, rank=standing.rank,
+                        evaluations=standing.evaluations, spent=standing.spent, n=standing.n)  # fmt: skip
+        if score in board.task.oracles:
+            yield _line(scoreboard, name, "oracle", "reference", score=score, mean=board.task.best, regret=0.0)
+        for other in board.unranked:
+            yield _line(scoreboard, name, other.label, "unranked", reason=other.reason)
+
+
+def _line(scoreboard: Scoreboard, benchmark: str, label: str, status: str, **values: object) -> list[object]:
+    known: dict[str, object] = {"benchmark": benchmark, "strategy": label, "status": status, **values}
+    entrant = scoreboard.entrants.get(label) if status != "reference" else None
+    if entrant is not None:
+        known |= {"family": entrant.family, "package": entrant.package, "version": entrant.version}
+    return [cell(known.get(column, "")) for column in LEADERBOARD_COLUMNS]
+
+
+def cell(value: object) -> object:
+    """A cell of a CSV file: numbers rounded, the unknown empty."""
+    if isinstance(value, float):
+        kept = rounded(value)
+        return "" if kept is None else kept
+    return value
+
+
+CURVE_COLUMNS = ("benchmark", "strategy", "fraction", "amount", "iqm", "iqm_low", "iqm_high", "mean", "n")
+
+
+def curve_rows(scoreboard: Scoreboard) -> Rows:
+    """Rows of ``curves.csv``: a line per moment from which on the values are new; each holds until the next line."""
+    for board in scoreboard.boards:
+        for standing in board.standings:
+            before: list[object] = []
+            for fraction, values in zip(MOMENTS, standing.anytime.T, strict=True):
+                now = [cell(float(value)) for value in values]
+                if now != before and any(value != "" for value in now):
+                    at = cell(fraction * board.task.budget.amount)
+                    yield [board.task.benchmark, standing.label, fraction, at, *now, standing.n]
+                before = now
+
+
+TIMING_COLUMNS = ("benchmark", "strategy", "n", "own_seconds", "wall_seconds", "cpu_seconds")
+
+
+def timing_rows(scoreboard: Scoreboard) -> Rows:
+    """Rows of ``timings.csv``, means per finished run."""
+    for timing in scoreboard.timings:
+        clocks = (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)
+        yield [timing.benchmark, timing.label, timing.n, *map(cell, clocks)]
+
+
+def provenance(scoreboard: Scoreboard) -> Mapping[str, str]:
+    """What stands under every table: suite, protocol, seeds."""
+    comparison = scoreboard.comparison
+    return {
+        "suite": f"nasbench-suite {__version__}, plugin API {API_VERSION}",
+        "unit of the budgets": comparison.unit,
+        "runs per strategy and benchmark": str(len(comparison.seeds)),
+    }

@@ -1,0 +1,145 @@
+"""The leaderboard as Markdown, as it shows on a repository's page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.document import provenance
+from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Unranked
+
+
+def readme(scoreboard: Scoreboard) -> str:
+    """The text of ``README.md``."""
+    return "\n".join(_parts(scoreboard))
+
+
+def _parts(scoreboard: Scoreboard) -> Iterator[str]:
+    comparison = scoreboard.comparison
+    yield f"# {comparison.title}\n"
+    if comparison.description:
+        yield f"{comparison.description}\n"
+    benchmarks = len(scoreboard.boards)
+    yield (
+        f"{len(scoreboard.entrants)} strategies, {benchmarks} benchmark{'s' if benchmarks > 1 else ''}, paired seeds "
+        f"{text.seeds(comparison.seeds)}, the same budget for all.\n"
+    )
+    if benchmarks > 1:
+        yield "## Overall\n"
+        yield overall_table(scoreboard.overall, scoreboard)
+        yield from _unranked(scoreboard.overall.unranked)
+    for board in scoreboard.boards:
+        yield f"## {board.task.benchmark}\n"
+        yield f"Budget: {text.amount(board.task)} per run. Score: {board.task.splits[board.task.score]}.\n"
+        if note := text.no_test_note(board.task):
+            yield f"**{note}**\n"
+        yield board_table(board, scoreboard)
+        yield from _unranked(board.unranked)
+    yield "## How to read it\n"
+    yield f"{text.MEANING}\n"
+    yield "## Strategies\n"
+    yield text.markdown_table(
+        ("strategy", "what it does", "parameters", "package", "version"),
+        [_strategy(entrant) for entrant in scoreboard.entrants.values()],
+    )
+    yield "## Provenance\n"
+    yield "".join(f"- {name}: {value}\n" for name, value in provenance(scoreboard).items())
+    for board in scoreboard.boards:
+        task = board.task
+        yield f"### {task.benchmark}\n"
+        facts = {
+            "space": task.space,
+            "budget": text.amount(task),
+            "epochs that could be asked for": ", ".join(map(str, task.fidelities)),
+            **task.provenance,
+            "best there is": "; ".join(f"{name} {text.percent(value)} %" for name, value in task.oracles.items()),
+            "worth of one uniform draw": "" if task.typical is None else f"{task.score} {text.percent(task.typical)} %",
+            "identity of the answers": task.identity,
+        }
+        yield "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
+    if comparison.citation:
+        yield "## Cite\n"
+        yield f"{comparison.citation}\n"
+    yield "## Files\n"
+    yield (
+        "- `leaderboard.json`, `leaderboard.csv`: every figure, with the scores of every seed in the JSON\n"
+        "- `curves.csv`: the scores over the budget; a line holds until the next one\n"
+        "- `timings.csv`, `timings.md`: what the strategies' own computing took where this was made. Measured, so "
+        "these two differ from machine to machine; all other files come out the same byte for byte\n"
+    )
+
+
+def overall_table(overall: Overall, scoreboard: Scoreboard) -> str:
+    """All benchmarks together."""
+    rows = [
+        (
+            standing.place,
+            standing.label,
+            scoreboard.entrants[standing.label].family,
+            text.number(standing.rank),
+            text.number_interval(standing.regret),
+            str(standing.n),
+        )
+        for standing in overall.standings
+    ]
+    header = ("place", "strategy", "family", "average rank", "normalized regret, IQM [95 %]", "n")
+    return text.markdown_table(header, rows, right=(0, 3, 4, 5))
+
+
+def board_table(board: Board, scoreboard: Scoreboard) -> str:
+    """One benchmark, the oracle as its last row."""
+    task = board.task
+    others = [name for name in task.splits if name != task.score]
+    rows = []
+    for standing in board.standings:
+        row = [
+            standing.place,
+            standing.label,
+            text.spread(standing.mean, standing.deviation),
+            text.percent_interval(standing.interquartile),
+            text.percent(standing.quartiles[1]),
+            text.percent(standing.regret),
+            text.number(standing.rank),
+            text.number(standing.evaluations, 1),
+            str(standing.n),
+        ]
+        row[3:3] = [text.percent(float(standing.scores[name].mean())) for name in others]
+        rows.append(row)
+    if task.score in task.oracles:
+        known = [text.percent(task.oracles.get(name, math.nan)) for name in (task.score, *others)]
+        rows.append(["", "*oracle: the best there is*", *known, "", "", text.percent(0.0), "", "", ""])
+    header = ["place", "strategy", f"{task.score} %, mean ± std", *(f"{name} %, mean" for name in others)]
+    header += ["IQM [95 %]", "median", "regret", "average rank", "evaluations", "n"]
+    return text.markdown_table(header, rows, right=(0, *range(2, len(header))))
+
+
+def _unranked(entries: Sequence[Unranked]) -> Iterator[str]:
+    if entries:
+        yield "Not ranked:\n"
+        yield "".join(f"- {entry.label}: {entry.reason}\n" for entry in entries)
+
+
+def _strategy(entrant: Entrant) -> Sequence[str]:
+    name = f"[{entrant.label}]({entrant.paper})" if entrant.paper else entrant.label
+    return name, entrant.summary, text.parameters(entrant.parameters), entrant.package, f"`{entrant.version}`"
+
+
+def timings(scoreboard: Scoreboard) -> str:
+    """The text of ``timings.md``."""
+    rows = [
+        (
+            timing.benchmark,
+            timing.label,
+            *(text.number(s, 4) for s in (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)),
+            str(timing.n),
+        )
+        for timing in scoreboard.timings
+    ]
+    header = ("benchmark", "strategy", "own computing, s", "whole run, s", "processor, s", "n")
+    return (
+        f"# Computing times of {scoreboard.comparison.title}\n\n"
+        "Seconds per finished run, means, measured where this leaderboard was made. This file differs from machine to "
+        "machine and from time to time; nothing in the ranking depends on it.\n\n"
+        + text.markdown_table(header, rows, right=(2, 3, 4, 5))
+    )

@@ -1,0 +1,130 @@
+"""From a journal to the anytime curve of its incumbent: right-continuous steps, nothing in between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nasbench_suite.budget import Budget
+from nasbench_suite.errors import ScoringError
+from nasbench_suite.journal import Charge, Evaluation, Event
+from nasbench_suite.problem import amount_of
+from nasbench_suite.spaces import Architecture
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The incumbent of one run over its budget: a right-continuous step function.
+
+    From ``times[k]`` on, that moment included, and until ``times[k + 1]`` the incumbent is ``incumbents[k]``. Before
+    ``times[0]`` there is none.
+
+    Attributes:
+        times: ``[steps]``, rising strictly, in the budget's unit.
+        incumbents: ``[steps]`` architectures.
+        spent: what the run paid in all, in the budget's unit.
+        evaluations: how many answers the run got.
+        charged: of ``spent``, what was paid for training that is no evaluation.
+
+    Raises:
+        ScoringError: shapes that do not agree, or times that do not rise.
+    """
+
+    times: FloatArray
+    incumbents: tuple[Architecture, ...] = field(repr=False)
+    spent: float
+    evaluations: int
+    charged: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.times.shape != (len(self.incumbents),):
+            raise ScoringError(
+                f"curve: times of shape {self.times.shape} for {len(self.incumbents)} incumbents; expected one each"
+            )
+        if np.any(np.diff(self.times) <= 0):
+            raise ScoringError(f"curve: times {self.times.tolist()} do not rise strictly")
+
+    def steps_at(self, moments: ArrayLike) -> NDArray[np.intp]:
+        """The step that holds at each moment (at ``times[k]`` it is ``k``), or -1 before the first."""
+        steps: NDArray[np.intp] = np.searchsorted(self.times, np.asarray(moments, dtype=np.float64), side="right") - 1
+        return steps
+
+    def values_at(self, moments: ArrayLike, value_of: Callable[[Architecture], float]) -> FloatArray:
+        """The value of the incumbent at each moment, in the moments' shape; NaN before the first."""
+        values = np.array([*map(value_of, self.incumbents), math.nan])
+        found: FloatArray = values[self.steps_at(moments)]
+        return found
+
+
+def trace(
+    journal: Sequence[Event], budget: Budget, full_epochs: int, own_seconds: Sequence[float] | None = None
+) -> Curve:
+    """Follow the incumbent through a journal.
+
+    The incumbent is what the run would answer if it were stopped there:
+
+    - the architecture of the best evaluation seen. An evaluation with more epochs beats any with fewer, whatever
+      their accuracies, because accuracies after trainings of different length do not compare. Among those with the
+      most epochs the higher accuracy wins, and among equal ones the earlier;
+    - from the strategy's first recommendation on, the latest recommendation instead.
+
+    An event counts from the moment at which it is paid. Of several incumbents at one moment the last counts.
+
+    Args:
+        journal: the events of one run, in order.
+        budget: of the run.
+        full_epochs: the benchmark's last fidelity (see :func:`nasbench_suite.problem.amount_of`).
+        own_seconds: per event the strategy's own computing time before it. If it is given, that counts as well, and
+            what then lies beyond the budget is cut off (for budgets in seconds only).
+
+    Raises:
+        ScoringError: a journal that spent more than its budget, or own times of another length.
+    """
+    amounts = [amount_of(event, budget.unit, full_epochs) for event in journal]
+    spent = list(accumulate(amounts))  # the same additions in the same order as the meter's
+    if spent and not spent[-1] <= budget.amount:
+        raise ScoringError(f"the journal spends {spent[-1]:,.6g} of a budget of {budget}")
+    moments = spent
+    if own_seconds is not None:
+        if budget.unit != "seconds" or len(own_seconds) != len(journal):
+            raise ScoringError(
+                f"{len(own_seconds)} own times for {len(journal)} events and a budget in {budget.unit}; expected one "
+                "per event and a budget in seconds"
+            )
+        moments = [paid + own for paid, own in zip(spent, accumulate(own_seconds), strict=True)]
+    times: list[float] = []
+    incumbents: list[Architecture] = []
+    most_epochs, best = 0, -math.inf
+    recommended = False
+    evaluations = 0
+    charged = 0.0
+    for event, amount, moment in zip(journal, amounts, moments, strict=True):
+        if moment > budget.amount:
+            break
+        if isinstance(event, Evaluation):
+            evaluations += 1
+            if recommended or event.epochs < most_epochs or (event.epochs == most_epochs and event.accuracy <= best):
+                continue
+            most_epochs, best = event.epochs, event.accuracy
+        elif isinstance(event, Charge):
+            charged += amount
+            continue
+        else:
+            recommended = True
+        architecture = event.architecture
+        if incumbents and incumbents[-1] == architecture:
+            continue
+        if times and times[-1] == moment:
+            incumbents[-1] = architecture
+        else:
+            times.append(moment)
+            incumbents.append(architecture)
+    total = moments[-1] if moments else 0.0
+    return Curve(np.array(times, dtype=np.float64), tuple(incumbents), min(total, budget.amount), evaluations, charged)

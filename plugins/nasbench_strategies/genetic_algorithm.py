@@ -1,0 +1,67 @@
+"""A genetic algorithm (Holland 1975; Goldberg 1989): selection, crossover, mutation, elitism."""
+
+from __future__ import annotations
+
+from numpy.random import Generator
+
+from nasbench_strategies.bounds import at_least
+from nasbench_strategies.memory import Memory
+from nasbench_suite import Architecture, Problem, strategy
+
+
+@strategy(
+    "genetic-algorithm",
+    family="evolution",
+    tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
+    "over 300 seeds that are used for no report, among 24 settings; of two equally good ones the one with less spread",
+)
+def genetic_algorithm(
+    problem: Problem,
+    rng: Generator,
+    *,
+    population_size: int = 20,
+    elites: int = 15,
+    tournament_size: int = 5,
+    crossover_rate: float = 0.9,
+) -> None:
+    """Breed each generation from the winners of tournaments; the best of the last one live on.
+
+    Every child changes in one decision. One that was seen before would teach nothing: it goes on changing until it
+    is new. Ends when the whole space was seen.
+
+    Args:
+        problem: the search.
+        rng: all randomness.
+        population_size: members of a generation.
+        elites: how many of the best survive into the next generation, unchanged and without a new evaluation.
+        tournament_size: members drawn with replacement per parent, which is the best of them.
+        crossover_rate: probability that a child takes its decisions from two parents, each from either (uniform
+            crossover).
+    """
+    at_least(1, children=population_size - elites, tournament_size=tournament_size)
+    at_least(0, elites=elites)
+    space = problem.space
+    accuracy = Memory(problem)
+
+    def parent() -> Architecture:
+        drawn = [population[int(rng.random() * len(population))] for _ in range(tournament_size)]
+        return max(drawn, key=accuracy.__getitem__)
+
+    population: list[Architecture] = []
+    while len(population) < population_size and not accuracy.complete:
+        population.append(accuracy.sample_unseen(rng))
+        accuracy[population[-1]]
+    while True:
+        children: list[Architecture] = []
+        while len(children) < population_size - elites:
+            if accuracy.complete:
+                return
+            child = parent()
+            if rng.random() < crossover_rate:
+                child = space.crossover(child, parent(), rng)
+            child = space.mutate(child, rng)
+            while child in accuracy:
+                child = space.mutate(child, rng)
+            accuracy[child]
+            children.append(child)
+        population = sorted(population, key=accuracy.__getitem__, reverse=True)[:elites] + children

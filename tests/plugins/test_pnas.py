@@ -1,0 +1,67 @@
+"""Progressive search against a brute-force ranking by the surrogate it fitted itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from nasbench_strategies import perceptrons
+from nasbench_strategies.pnas import pnas
+from searching import asked, search
+
+from nasbench_suite import Architecture, CellSpace
+from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
+
+SPACE = CellSpace("cells", 4, ("none", "skip", "conv"), zero="none", identity="skip")
+BENCHMARK = SyntheticBenchmark("pnas", SPACE, fidelities=(10,))
+
+
+@pytest.fixture
+def rankings(monkeypatch: pytest.MonkeyPatch) -> list[dict[Architecture, float]]:
+    """What every surrogate says of the whole space, noted when it is first asked."""
+    noted: list[dict[Architecture, float]] = []
+    predict = perceptrons.Surrogate.predict
+
+    def note(surrogate: perceptrons.Surrogate, architectures: Any) -> Any:
+        everything = SPACE.architectures()
+        noted.append(dict(zip(everything, predict(surrogate, everything).mean(axis=0).tolist(), strict=True)))
+        return predict(surrogate, architectures)
+
+    monkeypatch.setattr(perceptrons.Surrogate, "predict", note)
+    return noted
+
+
+def test_every_level_trains_the_brute_force_best_expansions(rankings: list[dict[Architecture, float]]) -> None:
+    beam, batch = 6, 4
+    found = asked(search(pnas, BENCHMARK, "40 evaluations", 2, beam=beam, batch=batch))
+    direct = SPACE.edges.index((0, 3))
+    first_level = [cell for cell in SPACE.architectures() if not any(o for e, o in enumerate(cell) if e != direct)]
+    assert found[:3] == first_level
+    # Level 1 uses node 1: edges 0->1 and 1->3 may be anything.
+    node_1 = {direct, SPACE.edges.index((0, 1)), SPACE.edges.index((1, 3))}
+    level_1 = [c for c in SPACE.architectures() if all(o == 0 for e, o in enumerate(c) if e not in node_1)]
+
+    def check(chosen: list[Architecture], allowed: list[Architecture], trained: list[Architecture]) -> None:
+        """Different, new, and of the highest predictions among all that were allowed (several may be equal)."""
+        ranking = rankings.pop(0)
+        fresh = [ranking[cell] for cell in allowed if cell not in trained]
+        assert len(set(chosen)) == len(chosen) and not set(chosen) & set(trained) and set(chosen) <= set(allowed)
+        assert [ranking[cell] for cell in chosen] == pytest.approx(sorted(fresh, reverse=True)[: len(chosen)], abs=1e-8)
+
+    check(found[3 : 3 + beam], level_1, found[:3])
+    # Level 2 keeps the edges of level 1 of a cell that was trained.
+    bases = {tuple(cell[e] for e in sorted(node_1)) for cell in found[: 3 + beam]}
+    level_2 = [cell for cell in SPACE.architectures() if tuple(cell[e] for e in sorted(node_1)) in bases]
+    for start in range(3 + beam, 40 - batch, batch):
+        check(found[start : start + batch], level_2, found[:start])
+
+
+def test_without_end_it_trains_every_expansion_once() -> None:
+    found = asked(search(pnas, BENCHMARK, "100000 evaluations", beam=100, batch=300))
+    assert len(found) == len(set(found)) == SPACE.size
+
+
+def test_a_space_of_one_level_is_trained_whole() -> None:
+    space = CellSpace("edge", 2, ("none", "skip", "conv"), zero="none", identity="skip")
+    found = asked(search(pnas, SyntheticBenchmark("edge", space, fidelities=(10,)), "100 evaluations"))
+    assert found == [(0,), (1,), (2,)]

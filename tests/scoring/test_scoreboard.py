@@ -1,0 +1,216 @@
+"""Scoring a comparison: ranks, ties, and what happens to rows with missing or failed runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from scored import small_plan, small_results
+
+from nasbench_suite.benchmarks import Scores
+from nasbench_suite.budget import Budget
+from nasbench_suite.harness import Plan, Result
+from nasbench_suite.journal import Charge, Evaluation, Recommendation
+from nasbench_suite.scoring import MOMENTS, Board, Scoreboard, score, scoreboard
+from nasbench_suite.testing import tiny_benchmark, wide_benchmark
+
+
+@pytest.fixture(scope="module")
+def board() -> Scoreboard:
+    return score(small_plan(), small_results())
+
+
+def pair(plan: Plan, label: str, place: int = 0) -> list[str]:
+    """Run ids of a strategy on the benchmark at this place."""
+    return [run.id for run in plan.runs[label, plan.comparison.tasks[place].benchmark]]
+
+
+def without(board: Board, label: str) -> list[str]:
+    return [standing.label for standing in board.standings if standing.label != label]
+
+
+def test_figures_of_a_row_by_brute_force(board: Scoreboard) -> None:
+    plan, results = small_plan(), small_results()
+    for held in board.boards:
+        benchmark = plan.benchmarks[held.task.benchmark]
+        scores = next(iter(benchmark.scores().values()))
+        assert scores.best is not None
+        for standing in held.standings:
+            finals = []
+            for run in plan.runs[standing.label, benchmark.name]:
+                journal = [event for event in results[run.id].journal if isinstance(event, Evaluation)]
+                finals.append(scores.of(max(journal, key=lambda event: event.accuracy).architecture))
+            np.testing.assert_array_equal(standing.scores[held.task.score], finals)
+            assert standing.mean == pytest.approx(np.mean(finals))
+            assert standing.deviation == pytest.approx(np.std(finals, ddof=1))
+            assert standing.interquartile.value == pytest.approx(stats.trim_mean(finals, 0.25), abs=1e-8)
+            assert standing.interquartile.low <= standing.interquartile.value <= standing.interquartile.high
+            assert standing.regret == pytest.approx(scores.best - np.mean(finals))
+            assert standing.quartiles == pytest.approx(np.percentile(finals, [25, 50, 75]))
+            assert standing.n == 12
+            assert standing.anytime[3, -1] == pytest.approx(standing.mean)
+
+
+def test_the_scores_are_not_what_the_strategy_saw(board: Scoreboard) -> None:
+    seen = [
+        max(event.accuracy for event in small_results()[run].journal if isinstance(event, Evaluation))
+        for run in pair(small_plan(), "random-search")
+    ]
+    (standing,) = (s for s in board.boards[0].standings if s.label == "random-search")
+    assert not np.any(np.array(seen) == standing.scores["validation"])
+
+
+def test_ranks_are_paired_over_seeds(board: Scoreboard) -> None:
+    for held in board.boards:
+        finals = np.array([standing.scores[held.task.score] for standing in held.standings])
+        expected = stats.rankdata(-finals, axis=0).mean(axis=1)
+        assert [standing.rank for standing in held.standings] == pytest.approx(expected)
+    for standing in board.overall.standings:
+        assert standing.rank == pytest.approx(np.mean(list(standing.ranks.values())))
+        assert standing.n == 24
+    assert sum(standing.rank for standing in board.overall.standings) == pytest.approx(1 + 2 + 3)
+
+
+def test_search_beats_sampling(board: Scoreboard) -> None:
+    assert [standing.label for standing in board.overall.standings][-1] == "random-sampling"
+    assert board.overall.standings[-1].place == "3"
+
+
+def test_normalized_regret_is_0_at_the_best_and_1_for_a_draw(board: Scoreboard) -> None:
+    task = board.boards[0].task
+    assert task.typical is not None
+    found = scoreboard.normalized_regret(np.array([task.best, task.typical]), task)
+    np.testing.assert_array_equal(found, [0.0, 1.0])
+
+
+def test_a_tie_is_shown_as_a_tie() -> None:
+    plan, results = small_plan(), small_results()
+    for one, other in zip(pair(plan, "random-search"), pair(plan, "regularized-evolution"), strict=True):
+        results[other] = dataclasses.replace(results[other], journal=results[one].journal)
+    held = score(plan, results).boards[0]
+    assert [(s.place, s.label) for s in held.standings] == [
+        ("1=", "random-search"),
+        ("1=", "regularized-evolution"),
+        ("3", "random-sampling"),
+    ]
+    assert held.standings[0].rank == held.standings[1].rank
+    assert held.differences.p_values[0, 1] == 1.0
+
+
+def test_missing_runs_are_named_and_the_others_do_not_change(board: Scoreboard) -> None:
+    plan, results = small_plan(), small_results()
+    for run in pair(plan, "random-sampling")[3:5]:
+        del results[run]
+    found = score(plan, results)
+    (entry,) = found.boards[0].unranked
+    assert (entry.label, entry.reason) == ("random-sampling", "2 of 12 runs not run")
+    assert entry.outcomes == {"finished": 10, "not run": 2}
+    assert without(found.boards[0], "") == without(board.boards[0], "random-sampling")
+    assert [s.label for s in found.boards[1].standings] == [s.label for s in board.boards[1].standings]
+    (entry,) = found.overall.unranked
+    assert entry.reason == "not ranked on nas-bench-201/cifar10: 2 of 12 runs not run"
+    (before,) = (s for s in board.boards[0].standings if s.label == "random-search")
+    (after,) = (s for s in found.boards[0].standings if s.label == "random-search")
+    assert (before.interquartile, before.mean) == (after.interquartile, after.mean)
+
+
+def test_failed_runs_are_named_with_the_reason_of_the_lowest_seed() -> None:
+    plan, results = small_plan(), small_results()
+    ids = pair(plan, "random-search")
+    results[ids[7]] = dataclasses.replace(results[ids[7]], outcome="timeout", reason="took longer than 300 s")
+    results[ids[4]] = dataclasses.replace(results[ids[4]], outcome="failed", reason="ValueError: no", journal=())
+    del results[ids[1]]
+    (entry,) = score(plan, results).boards[0].unranked
+    assert entry.reason == "2 of 12 runs without a valid answer; seed 4: failed: ValueError: no"
+    assert entry.outcomes == {"finished": 9, "failed": 1, "timeout": 1, "not run": 1}
+
+
+@pytest.mark.parametrize(
+    ("journal", "reason"),
+    [
+        ((), "seed 0: finished without an answer"),
+        ((Charge("epoch", 1.0, 1.0),), "seed 0: finished without an answer"),
+        (
+            tuple([Evaluation((0,) * 6, 200, 0.1, 1.0, 200)] * 41),
+            "seed 0: invalid: the journal spends 41 of a budget of 40",
+        ),
+    ],
+)
+def test_a_run_that_cannot_be_scored_is_a_reason(journal: Any, reason: str) -> None:
+    plan, results = small_plan(), small_results()
+    first = pair(plan, "random-search")[0]
+    results[first] = dataclasses.replace(results[first], journal=journal)
+    (entry,) = score(plan, results).boards[0].unranked
+    assert reason in entry.reason
+
+
+def test_nothing_run_yet() -> None:
+    found = score(small_plan(), {})
+    assert found.overall.standings == () and found.boards[0].standings == ()
+    assert {entry.reason for entry in found.boards[0].unranked} == {"12 of 12 runs not run"}
+
+
+def test_a_skipped_pair_keeps_its_reason() -> None:
+    plan = small_plan()
+    lacking = scoreboard.Unranked("random-search", "skipped: needs levels", {})
+    runs = {key: value for key, value in plan.runs.items() if key != ("random-search", "nas-bench-201/cifar100")}
+    from nasbench_suite.harness.plan import Skipped
+
+    skipped = (Skipped("random-search", "nas-bench-201/cifar100", "needs levels"),)
+    found = score(dataclasses.replace(plan, runs=runs, skipped=skipped), small_results())
+    assert found.boards[1].unranked == (lacking,)
+    assert [s.label for s in found.overall.standings] == ["regularized-evolution", "random-sampling"]
+
+
+def test_the_same_results_in_another_order_give_the_same_scoreboard(board: Scoreboard) -> None:
+    shuffled = dict(reversed(small_results().items()))
+    assert repr(score(small_plan(), shuffled)) == repr(board)
+
+
+def test_an_answer_that_was_never_measured_is_not_imputed() -> None:
+    plan, results = small_plan(), small_results()
+    name = "nas-bench-201/cifar10"
+
+    class Gap:
+        def __getattr__(self, attribute: str) -> Any:
+            return getattr(plan.benchmarks[name], attribute)
+
+        def scores(self) -> dict[str, Scores]:
+            return {"validation": Scores("half a table", lambda a: math.nan if a[0] == 4 else 0.5, 0.5)}
+
+    first = pair(plan, "random-search")[0]
+    journal = (*results[first].journal, Recommendation((4, 0, 0, 0, 0, 0)))
+    results = {run: Result(r.run, "finished", journal=(Recommendation((0,) * 6),)) for run, r in results.items()}
+    results[first] = dataclasses.replace(results[first], journal=journal)
+    changed = dataclasses.replace(plan, benchmarks={**plan.benchmarks, name: Gap()})
+    (entry,) = score(changed, results).boards[0].unranked
+    assert "was never measured for the score; nothing is imputed" in entry.reason
+
+
+def test_typical_of_small_and_large_spaces() -> None:
+    for benchmark, spread in ((tiny_benchmark(), 1e-12), (wide_benchmark(), 0.01)):
+        scores = benchmark.scores()["truth"]
+        rng = np.random.default_rng(5)
+        if benchmark.space.size < 100:
+            expected = np.mean([scores.of(a) for a in benchmark.space.architectures()])
+        else:
+            expected = np.mean([scores.of(benchmark.space.sample(rng)) for _ in range(2000)])
+        found = scoreboard._task(benchmark, Budget(1.0), benchmark.scores(), 0.5).typical
+        assert found == pytest.approx(expected, abs=spread)
+
+
+def test_where_the_best_is_unknown_regret_counts_from_the_best_answer() -> None:
+    benchmark = tiny_benchmark()
+    held = {"truth": dataclasses.replace(benchmark.scores()["truth"], best=None)}
+    task = scoreboard._task(benchmark, Budget(1.0), held, 0.7)
+    assert (task.oracles, task.best, task.typical) == ({}, 0.7, None)
+    assert scoreboard.normalized_regret(np.array([0.6]), task) == pytest.approx(0.1)
+
+
+def test_moments_rise_to_the_whole_budget() -> None:
+    assert list(MOMENTS) == sorted(set(MOMENTS))
+    assert {0.001, 0.01, 0.1, 0.25, 0.5, 1.0} <= set(MOMENTS)

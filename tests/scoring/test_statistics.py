@@ -1,0 +1,155 @@
+"""The statistics against scipy, brute force and published worked examples."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nasbench_suite.errors import ScoringError
+from nasbench_suite.scoring import statistics
+from nasbench_suite.scoring.statistics import (
+    average_ranks,
+    bootstrap_curves,
+    bootstrap_interquartile_mean,
+    holm,
+    interquartile_mean,
+    mean,
+    on_grid,
+    paired_differences,
+    standard_deviation,
+)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 30, 101])
+def test_interquartile_mean_is_scipys_trimmed_mean(n: int, rng: np.random.Generator) -> None:
+    values = rng.normal(size=n)
+    assert interquartile_mean(values) == pytest.approx(stats.trim_mean(values, 0.25), rel=1e-12)
+
+
+def test_mean_and_deviation_do_not_depend_on_the_order(rng: np.random.Generator) -> None:
+    values = rng.normal(size=1000) * 10.0 ** rng.integers(-6, 6, 1000)
+    for _ in range(5):
+        shuffled = rng.permutation(values)
+        assert mean(shuffled) == mean(values) == pytest.approx(values.mean())
+        assert standard_deviation(shuffled) == standard_deviation(values) == pytest.approx(values.std(ddof=1))
+    assert math.isnan(standard_deviation([1.0]))
+    assert math.isnan(mean([]))
+
+
+def test_bootstrap_has_the_distribution_of_all_resamples() -> None:
+    values = np.array([0.1, 0.2, 0.4, 0.8, 0.9])
+    everything = np.sort([stats.trim_mean(sample, 0.25) for sample in itertools.product(values, repeat=5)])
+    interval = bootstrap_interquartile_mean(values[None])
+    assert interval.value == pytest.approx(stats.trim_mean(values, 0.25))
+    assert interval.n == 5
+    for end, level in ((interval.low, 0.025), (interval.high, 0.975)):
+        share = np.mean(everything < end + 1e-9)
+        assert share == pytest.approx(level, abs=0.012)
+
+
+def test_bootstrap_draws_within_strata() -> None:
+    # Each stratum is constant: whatever is drawn within it, the pool is the same.
+    interval = bootstrap_interquartile_mean(np.repeat([[0.1], [0.5], [0.9]], 6, axis=1))
+    assert interval.low == interval.value == interval.high
+    assert interval.value == pytest.approx(0.5)
+
+
+def test_bootstrap_of_strata_agrees_with_brute_force(rng: np.random.Generator) -> None:
+    values = np.sort(on_grid(rng.random((3, 9))), axis=1)
+    counts = statistics._draws(3, 9)
+    assert (counts.reshape(-1, 3, 9).sum(axis=2) == 9).all()
+    pools = [np.repeat(values.ravel(), row.astype(int)) for row in counts]
+    brute = np.sort([stats.trim_mean(pool, 0.25) for pool in pools])
+    interval = bootstrap_interquartile_mean(values)
+    assert (interval.low, interval.high) == pytest.approx((brute[50], brute[-51]), rel=1e-12)
+
+
+def test_bootstrap_covers_the_truth_about_as_often_as_it_says(rng: np.random.Generator) -> None:
+    hits = 0
+    for _ in range(300):
+        interval = bootstrap_interquartile_mean(rng.normal(size=(1, 30)))
+        hits += interval.low <= 0.0 <= interval.high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
+def test_curves_are_bootstrapped_like_single_values(rng: np.random.Generator) -> None:
+    values = rng.random((12, 5))
+    values[3, 0] = math.nan
+    estimates, low, high = bootstrap_curves(values)
+    assert math.isnan(estimates[0]) and math.isnan(low[0]) and math.isnan(high[0])
+    for column in range(1, 5):
+        interval = bootstrap_interquartile_mean(values[None, :, column])
+        assert (estimates[column], low[column], high[column]) == pytest.approx(
+            (interval.value, interval.low, interval.high), rel=1e-12
+        )
+
+
+def test_one_value_has_no_interval() -> None:
+    interval = bootstrap_interquartile_mean([[0.5]])
+    assert interval.value == 0.5 and math.isnan(interval.low) and math.isnan(interval.high)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [[math.nan, 1.0]], [[[0.5]]]])
+def test_bootstrap_checks_its_input(values: list[float]) -> None:
+    with pytest.raises(ScoringError, match="bootstrap of values of shape"):
+        bootstrap_interquartile_mean(values)
+
+
+def test_average_ranks_share_ties() -> None:
+    # Columns are runs: ranks 1, 2.5, 2.5 and 3, 1, 2.
+    assert average_ranks([[0.9, 0.1], [0.5, 0.9], [0.5, 0.5]]).tolist() == [2.0, 1.75, 2.25]
+    assert average_ranks([[math.nan], [0.0]]).tolist() == [2.0, 1.0]
+
+
+def test_holm_of_a_worked_example() -> None:
+    # Holm 1979 as in Aickin & Gensler 1996: 0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02.
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("n", [5, 12, 30])
+@pytest.mark.filterwarnings("default")
+def test_pairs_are_wilcoxons_test_corrected_by_holm(n: int, rng: np.random.Generator) -> None:
+    scores = np.round(rng.random((5, n)), 1)
+    scores[1] = scores[0]
+    found = paired_differences(scores)
+    pairs = list(itertools.combinations(range(5), 2))
+    raw = []
+    for i, j in pairs:
+        difference = on_grid(scores[i]) - on_grid(scores[j])
+        if not difference.any():
+            raw.append(1.0)
+            continue
+        raw.append(stats.wilcoxon(difference, zero_method="pratt", correction=True, method="approx").pvalue)
+        ranks = stats.rankdata(np.abs(difference))
+        effect = ranks[difference > 0].sum() - ranks[difference < 0].sum()
+        assert found.effects[i, j] == pytest.approx(effect / ranks[difference != 0].sum())
+    order = np.argsort(raw)
+    running = 0.0
+    for place, pair in enumerate(order):
+        running = min(1.0, max(running, raw[pair] * (len(pairs) - place)))
+        assert found.p_values[pairs[pair]] == pytest.approx(running, rel=1e-6)
+    np.testing.assert_array_equal(found.p_values, found.p_values.T)
+    np.testing.assert_array_equal(found.effects, -found.effects.T)
+
+
+def test_positions_count_who_is_significantly_better() -> None:
+    seeds = np.arange(20) / 1000
+    clear = np.array([0.9 + seeds, 0.8 + seeds, 0.8 + seeds[::-1], 0.1 + seeds])
+    assert paired_differences(clear).positions() == [1, 2, 2, 4]
+    assert paired_differences(clear[:, :2]).positions() == [1, 1, 1, 1]  # two seeds show nothing
+
+
+def test_a_missing_answer_counts_below_every_number() -> None:
+    scores = np.full((2, 12), 0.5)
+    scores[1] = math.nan
+    assert paired_differences(scores).effects[0, 1] == 1.0
