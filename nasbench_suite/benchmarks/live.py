@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_suite.benchmarks.benchmark import Currency, Scores
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
 DIGITS = "digits-201"
 """The table of the same task."""
+
+DATA_VARIABLE = "NASBENCH_DATA"
+"""Names the directory with the user's images."""
+
+PUBLISHED_EPOCH_SECONDS = {
+    "darts-first-order": 10_890 / 50,
+    "darts-second-order": 35_782 / 50,
+    "gdas": 31_610 / 250,
+}
+"""Seconds of one supernet epoch on CIFAR-10 (Dong & Yang 2020, table 5: seconds of the search over its epochs)."""
 
 SCORE_SEEDS = (1_000_001, 1_000_002, 1_000_003)
 """Training seeds of the scores; no search ever trains with them."""
@@ -164,6 +176,28 @@ class LiveAnswers:
     def _training_seed(self, cell: Architecture, origin: int) -> int:
         text = f"{self._name}\0{self._seed}\0{cell}\0{origin}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") % 1_000_000
+
+
+def cifar10_images() -> Path | None:
+    """Where the user keeps CIFAR-10: in the directory that ``NASBENCH_DATA`` names, unpacked as published."""
+    root = os.environ.get(DATA_VARIABLE)
+    for name in ("cifar-10-batches-bin", "cifar-10-batches-py"):
+        if root and (Path(root).expanduser() / name).is_dir():
+            return Path(root).expanduser() / name
+    return None
+
+
+def cifar10_offer(images: Path) -> Offer:
+    """NAS-Bench-201's own search task: supernets train on CIFAR-10 at the published prices, look-ups score them.
+
+    The images are halved by hash (the benchmark's list of its halves is only in its official files); batches have 64
+    images, as in its searches.
+    """
+    from nasbench_suite.training.datasets import cifar
+    from nasbench_suite.training.tasks import Offer, Recipe, nas_bench_201_task
+
+    task, _ = nas_bench_201_task(cifar(images), recipe=Recipe(batch_size=64))
+    return Offer(task, PUBLISHED_EPOCH_SECONDS)
 
 
 def live_digits() -> LiveBenchmark:

@@ -119,7 +119,7 @@ class Scattering:
     canvas: int = 10
     clutter: int = 1
     patch: int = 4
-    noise: float = 0.2
+    noise: float = 0.3
     placed: tuple[int, int, int] = (2, 2, 2)
 
     def scatter(self, images: Images, times: int, rng: np.random.Generator) -> Images:
@@ -144,7 +144,7 @@ class Scattering:
         return Images(canvases[:, None], np.tile(images.labels, times), images.classes)
 
 
-DIGITS_RECIPE = Recipe(epochs=8, batch_size=100, learning_rate=0.1, flip=False, padding=0)
+DIGITS_RECIPE = Recipe(epochs=12, batch_size=50, learning_rate=0.2, flip=False, padding=0)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from nasbench_suite.errors import OutOfBudget, QuestionError, SpaceError
 from nasbench_suite.harness import make_plan
 from nasbench_suite.harness.runs import Run
 from nasbench_suite.harness.worker import execute
-from nasbench_suite.journal import Charge, Evaluation
+from nasbench_suite.journal import Charge, Evaluation, Recommendation
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.problem import Problem
 from nasbench_suite.spaces import nas_bench_201
@@ -183,6 +184,33 @@ def test_weight_sharing_is_skipped_where_nothing_can_be_trained() -> None:
     )
     plan = make_plan(comparison, registry)
     assert not plan.all_runs and "training" in plan.skipped[0].reason
+
+
+def test_supernets_train_on_the_users_cifar_and_are_scored_by_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "cifar-10-batches-bin"
+    directory.mkdir()
+    rng = np.random.default_rng(0)
+    for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"):
+        rows = rng.integers(256, size=(4, 3073), dtype=np.uint8)
+        rows[:, 0] %= 10
+        (directory / f"{name}.bin").write_bytes(rows.tobytes())
+    assert training_of(load_registry().benchmark("nas-bench-201/cifar10")) is None
+    monkeypatch.setenv("NASBENCH_DATA", str(tmp_path))
+    benchmark = load_registry().benchmark("nas-bench-201/cifar10")
+    offer = training_of(benchmark)
+    assert offer is not None and offer.supernet_seconds is not None
+    assert (len(offer.task.train), len(offer.task.valid), offer.task.recipe.batch_size) == (10, 10, 64)
+    problem = Problem(
+        benchmark.space, benchmark.fidelities, benchmark.answers(0), Budget(2 * 126.44 + 1), training=offer
+    )
+    with suppress(OutOfBudget):
+        load_registry().strategy("gdas").strategy.run(problem, np.random.default_rng(0))
+    assert [type(event) for event in problem.journal] == [Charge, Recommendation] * 2
+    last = problem.journal[-1]
+    assert isinstance(last, Recommendation)
+    assert 0.09 < next(iter(benchmark.scores().values())).of(last.architecture) < 0.92
 
 
 def planned(registry: Registry, name: str, parameters: dict[str, Any]) -> Run:
