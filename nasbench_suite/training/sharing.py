@@ -266,7 +266,10 @@ class Differentiable:
         else:
             loss = search.loss(validation, self.mixture(search))
             penalty = self.penalty()
-            (gradient,) = torch.autograd.grad(loss if penalty is None else loss + penalty, [self.numbers])
+            # A sampled cell through which nothing flows teaches nothing.
+            (gradient,) = torch.autograd.grad(
+                loss if penalty is None else loss + penalty, [self.numbers], allow_unused=True, materialize_grads=True
+            )
         self.numbers.grad = gradient
         self._optimizer.step()
 
@@ -318,7 +321,7 @@ def unrolled_gradient(
         with torch.no_grad():
             for weight, old, vector in zip(weights, before, ahead, strict=True):
                 weight.copy_(old if vector is None else old + sign * small * vector)
-        (side,) = torch.autograd.grad(search.loss(training, mixture()), [numbers])
+        (side,) = torch.autograd.grad(search.loss(training, mixture()), [numbers], materialize_grads=True)
         sides.append(side)
     with torch.no_grad():
         for weight, old in zip(weights, before, strict=True):

@@ -267,6 +267,14 @@ def test_gumbel_samples_are_single_cells_with_soft_gradients() -> None:
     assert gradient[0].abs().sum() > 0 and gradient[1:].abs().sum() == 0
 
 
+def test_sampled_cells_without_a_path_teach_nothing() -> None:
+    search = SupernetSearch(SPACE, small_task(), SharingRecipe(epochs=1), np.random.default_rng(0))
+    relaxation = GumbelHard(search)
+    with torch.no_grad():
+        relaxation.numbers[:, SPACE.zero] = 1e6
+    assert search.run_epoch(relaxation) == (SPACE.zero,) * 6
+
+
 def test_supernet_epochs_are_timed_once(tmp_path: Path) -> None:
     task = replace(small_task(), macro=Macro((1, 6, 6), 3, 8, 1, 2, "pool", shift_of_nothing=False))
     seconds = time_supernets(SPACE, task, tmp_path, steps=2, repeats=3)
