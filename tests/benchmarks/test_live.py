@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -29,8 +30,14 @@ from nasbench_suite.training import Offer, Recipe, digits_task
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
-from nasbench_suite.benchmarks.live import LiveBenchmark  # noqa: E402
+from nasbench_suite.benchmarks.live import LiveBenchmark, live_digits  # noqa: E402
+from nasbench_suite.tables.manifest import Entry as TableEntry  # noqa: E402
+from nasbench_suite.tables.manifest import list_in_manifest  # noqa: E402
+from nasbench_suite.tables.table import file_sha256  # noqa: E402
+from nasbench_suite.training.costs import CostModel  # noqa: E402
+from nasbench_suite.training.digits_table import digits_build  # noqa: E402
 from nasbench_suite.training.supernet_costs import KINDS  # noqa: E402
+from nasbench_suite.training.table_builder import METRICS, run_build, write_build  # noqa: E402
 
 SHARING = ("darts", "darts-second-order", "drnas", "enas", "gdas", "rsps")
 CHEAP = (0, 0, 0, 2, 0, 0)
@@ -103,6 +110,48 @@ def test_scores_are_trained_once_on_images_that_no_search_sees() -> None:
     seen |= {image.tobytes() for image in reachable_images(BENCHMARK.answers(0))}
     test_images = BENCHMARK._test.pixels
     assert len(seen) == 300 and not any(image.tobytes() in seen for image in test_images)
+
+
+def test_scores_that_a_table_has_are_not_trained_again() -> None:
+    known = {CHEAP: 0.25}
+    benchmark = LiveBenchmark(
+        "live/small",
+        BENCHMARK.space,
+        BENCHMARK._task,
+        BENCHMARK._test,
+        fidelities=(4,),
+        source="some digits",
+        recorded=lambda cell: known.get(cell, float("nan")),
+    )
+    (score,) = benchmark.scores().values()
+    other = (0, 0, 0, 4, 0, 0)
+    assert score.of(CHEAP) == 0.25
+    assert score.of(other) == BENCHMARK.scores()["test"].of(other) != 0.25
+    assert "of the table" in score.split
+
+
+def test_live_digits_knows_the_scores_of_its_own_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = digits_build((0, 1), sample=2)
+    costs = CostModel((1.0,) * 6, (0.5,) * 6, (0.1, 0.1), 6, "a made-up machine")
+    chosen = build.to_train()
+    line = {name: [[0.25] * build.task.recipe.epochs] * 2 for name in METRICS}
+    for name, made in (("own", build), ("other", replace(build, task=replace(build.task, name="other")))):
+        work, target = tmp_path / name / "work", tmp_path / name
+        run_build(replace(made, sample=0), work)
+        (work / "costs.json").write_text(json.dumps(costs.as_json()))
+        (work / "results.jsonl").write_text("".join(json.dumps({"index": i, **line}) + "\n" for i in chosen))
+        path = write_build(made, work, target, dict.fromkeys(KINDS, 1.0))
+        list_in_manifest(TableEntry(made.name, path, file_sha256(path), "trained", "MIT", "by hand"))
+    cell = build.space.architecture(chosen[0])
+    monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "own"))
+    assert live_digits().scores()["test"].of(cell) == 0.25
+    looked_up = load_registry().benchmark("digits-201/digits")
+    offer = training_of(looked_up)
+    assert offer is not None and offer.supernet_seconds == dict.fromkeys(KINDS, 1.0)
+    assert offer.task.identity == build.task.identity
+    assert looked_up.currency == "simulated" and live_digits().currency == "measured"
+    monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "other"))
+    assert "of the table" not in live_digits().scores()["test"].split
 
 
 def reachable_images(root: object) -> list[Any]:
