@@ -3,6 +3,8 @@
 These are the names that the author of a plugin needs; everything else is imported from its module.
 """
 
+from nasbench_suite.adapters import ask_and_tell, minimize
+from nasbench_suite.benchmarks import Answers, Benchmark, Scores
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import NotMeasured, OutOfBudget, QuestionError, SpaceError, SuiteError
 from nasbench_suite.hookspecs import API_VERSION, hookimpl
@@ -15,7 +17,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_VERSION",
+    "Answers",
     "Architecture",
+    "Benchmark",
     "Budget",
     "CategoricalSpace",
     "CellSpace",
@@ -25,10 +29,13 @@ __all__ = [
     "OutOfBudget",
     "Problem",
     "QuestionError",
+    "Scores",
     "Space",
     "SpaceError",
     "Strategy",
     "SuiteError",
+    "ask_and_tell",
     "hookimpl",
+    "minimize",
     "strategy",
 ]

@@ -16,6 +16,7 @@
             ├── ComparisonError  a comparison file with mistakes
             ├── StoreError       a run store that cannot be used
             ├── ScoringError     a journal or a table of scores that cannot be scored
+            ├── BundleError      a published bundle that is damaged, or leaderboards that do not fit together
             └── ReplayMismatch   a resumed run asked something else than its journal says
 """
 
@@ -79,6 +80,10 @@ class StoreError(SuiteError):
 
 class ScoringError(SuiteError):
     """A journal that breaks the rules of its run, or scores of the wrong shape."""
+
+
+class BundleError(SuiteError):
+    """A bundle that cannot be read, or bundles and leaderboards that cannot be put side by side."""
 
 
 class ReplayMismatch(SuiteError):

@@ -7,11 +7,12 @@ a loose ``.py`` file. What is wrong with one plugin is written down as a problem
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -24,8 +25,15 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.external import command_strategy, parse_command
+from nasbench_suite.integrity import Integrity
 from nasbench_suite.spaces import Space
 from nasbench_suite.strategies import Strategy
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 BUILT_IN = "nasbench-suite"
 _HOOKS = ("nasbench_strategies", "nasbench_benchmarks", "nasbench_spaces")
@@ -41,7 +49,8 @@ class Plugin:
         name: of the entry point or of the loose file.
         package: the distribution it comes from; for a loose file its path.
         version: of the distribution; for a loose file a hash of its text.
-        origin: ``"package"`` or ``"file"``.
+        origin: ``"package"``, ``"file"``, ``"module"`` (imported by its name, not installed as a plugin) or
+            ``"command"`` (a program).
         adds: what it contributes, kind -> names.
         problem: why it is not used (wholly or in part), in one line; empty if all is well.
     """
@@ -52,6 +61,16 @@ class Plugin:
     origin: str
     adds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with the suite."""
+        return self.origin == "package" and self.package == BUILT_IN
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other plugins of this environment."""
+        return f"{self.package}:{self.name}"
 
 
 @dataclass(frozen=True)
@@ -112,19 +131,97 @@ class Registry:
         return known[name]
 
 
-def load_registry(plugins_dir: Path | None = None) -> Registry:
+def load_registry(
+    plugins_dir: Path | None = None, *, only: Container[str] | None = None, command: str | None = None
+) -> Registry:
     """Import every plugin once and collect what they offer.
 
     Args:
         plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
+        only: import no others than those with these keys (see ``Plugin.key``), and what comes with the suite.
+        command: a program that is a strategy, too (see :mod:`nasbench_suite.external`).
 
     Raises:
         PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.
     """
     registry = Registry(benchmarks=dict(shipped.benchmarks()), spaces=dict(shipped.spaces()))
     for plugin, load in [*_installed(), *_loose(plugins_dir)]:
+        if only is None or plugin.built_in or plugin.key in only:
+            _add(registry, plugin, load)
+    if command is not None:
+        _add_command(registry, command)
+    return registry
+
+
+def _add_command(registry: Registry, command: str) -> None:
+    """Offer a program as a strategy of the name of its file; raises ``UsageError`` if it cannot be run."""
+    name, program, digest = parse_command(command)
+    name = name if name not in registry.strategies else f"command-{name}"
+    plugin = Plugin(name, command, digest, "command", {"strategies": (name,)})
+    strategy = command_strategy(name, program)
+    registry.plugins.append(plugin)
+    registry.strategies[name] = Offered(strategy, plugin, f"{digest}+{_source_hash(strategy)}")
+
+
+def load_plugin(target: str) -> Registry:
+    """Import one plugin and nothing else.
+
+    Args:
+        target: the name of an entry point, of its package or of a module; or the path of a ``.py`` file or of a
+            project's directory (with a ``pyproject.toml`` that has the entry point).
+
+    Raises:
+        UsageError: nothing of this name; near names are suggested.
+        PluginError: a path without a plugin. Faults of the plugin itself do not raise; see ``Registry.problems``.
+    """
+    registry = Registry()
+    path = Path(target)
+    if path.suffix == ".py" and path.is_file():
+        found = list(_loose_file(path))
+    elif path.is_dir() and (len(path.parts) != 1 or (path / "pyproject.toml").is_file()):
+        found = _of_project(path)
+    else:
+        installed = list(_installed())
+        found = [(plugin, load) for plugin, load in installed if target in (plugin.name, plugin.package)]
+        found = found or _of_module(target)
+        if not found:
+            known = {name for plugin, _ in installed for name in (plugin.name, plugin.package)}
+            raise unknown("plugin", target, known, "or give the path of a .py file or of a project")
+    for plugin, load in found:
         _add(registry, plugin, load)
     return registry
+
+
+def _of_project(directory: Path) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
+    """The entry points that a project would have once it is installed, imported from where it lies."""
+    file = directory / "pyproject.toml"
+    try:
+        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PluginError(f"{file} cannot be read: {error}") from None
+    points = project.get("entry-points", {}).get(hookspecs.PROJECT, {})
+    if not points:
+        raise PluginError(
+            f'{file} has no [project.entry-points.{hookspecs.PROJECT}]; add a line such as name = "module"'
+        )
+    for place in (directory / "src", directory):
+        if place.is_dir() and str(place.resolve()) not in sys.path:
+            sys.path.insert(0, str(place.resolve()))
+    return [
+        (
+            Plugin(name, project.get("name", directory.name), str(project.get("version", "")), "package"),
+            partial(importlib.import_module, module),
+        )
+        for name, module in points.items()
+    ]
+
+
+def _of_module(name: str) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    return [] if spec is None else [(Plugin(name, name, "", "module"), partial(importlib.import_module, name))]
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
@@ -148,8 +245,12 @@ def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], Module
     if not directory.is_dir():
         raise PluginError(f"plugins directory {directory} does not exist")
     for path in sorted(directory.glob("*.py")):
-        version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
+        yield from _loose_file(path)
+
+
+def _loose_file(path: Path) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -171,15 +272,20 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     who = f"plugin {plugin.name!r} ({plugin.package})"
     faults: list[str] = []
     adds: dict[str, tuple[str, ...]] = {}
+    before = None if plugin.built_in else Integrity()
     try:
         module = load()
         hooks = _checked_hooks(module)
         added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
+        if before is not None and (changed := before.restore()):
+            raise PluginError(f"changed {changed[0]} when imported; a plugin leaves the suite as it is")
     except PluginError as error:
         faults.append(str(error))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # a plugin may raise anything while it is imported, SystemExit included
+        if before is not None:
+            before.restore()
         faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
     else:
         offers = [

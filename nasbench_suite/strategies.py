@@ -61,6 +61,21 @@ class Strategy:
         """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the docstring's ``Args:`` section says of each parameter; empty text where it says nothing."""
+        _, _, section = (inspect.getdoc(self.function) or "").partition("Args:\n")
+        found = dict.fromkeys(self.defaults, "")
+        current = ""
+        for line in section.splitlines():
+            if line and not line.startswith(" "):
+                break
+            named = re.match(r"    (\w+)(?: \([^)]*\))?: (.*)", line)
+            current = named[1] if named else current
+            if current in found:
+                found[current] = f"{found[current]} {named[2] if named else line.strip()}".strip()
+        return found
+
     def check_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults with these values put in, each of the type of its default.
 

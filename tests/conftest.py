@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from repository import REAL_DATA
 
 settings.register_profile("suite", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("suite")
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-REAL_DATA = REPOSITORY.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 from nasbench_suite import hookspecs
 from nasbench_suite.cli import cli

@@ -15,18 +15,22 @@ from nasbench_suite import training
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
     ("cli",),
+    ("publishing", "scaffold"),
     ("leaderboards",),
     ("scoring",),
     ("testing", "harness"),
     ("comparisons",),
     ("plugins",),
     ("hookspecs",),
+    ("external",),
     ("strategies",),
+    ("adapters",),
     ("problem",),
     ("journal", "budget"),
     ("benchmarks",),
     ("tables", "training"),
     ("spaces",),
+    ("integrity",),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}

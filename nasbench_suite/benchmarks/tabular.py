@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
+from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
 
 if TYPE_CHECKING:
@@ -22,14 +23,24 @@ if TYPE_CHECKING:
 
 _MASK = (1 << 64) - 1
 
+DETACHABLE = 4_000_000
+"""A signal of so many numbers is read as a whole when a benchmark is detached; a larger one keeps its table open."""
+
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric of one training in a table."""
+    """One metric of one training in a table.
+
+    Attributes:
+        dataset, training, metric: names in the table.
+        epochs: as a signal, the epochs that may be asked for; by default all that the table holds. As a score the
+            last of them counts.
+    """
 
     dataset: str
     training: str
     metric: str
+    epochs: tuple[int, ...] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.training}/{self.metric}"
@@ -82,6 +93,8 @@ class TabularBenchmark:
             held = table.training(measure.dataset, measure.training).metrics.get(measure.metric)
             if held is None:
                 raise UsageError(f"benchmark {name!r}: {table.name} has no {measure}")
+            if measure.epochs is not None:
+                held = tuple(epochs for epochs in held if epochs in measure.epochs)
             resumable = resumable or len(held) > 1
             for epochs in held:
                 self._sources.setdefault(epochs, measure)
@@ -125,10 +138,17 @@ class TabularBenchmark:
         Raises:
             UsageError: the benchmark does not offer ``"training"``.
         """
-        if self._training is None:
+        offer = self._offer()
+        if offer is None:
             raise UsageError(f"benchmark {self.name!r} has a table only; nothing can be trained on it")
+        return offer()
+
+    def _offer(self) -> Callable[[], Offer] | None:
+        """Makes what :meth:`training` returns, with nothing that leads to the table."""
+        if self._training is None:
+            return None
         (dataset,) = {measure.dataset for measure in self._sources.values()}
-        return self._training(self._table.dataset(dataset).supernet_seconds)
+        return partial(self._training, dict(self._table.dataset(dataset).supernet_seconds))
 
     def answers(self, seed: int) -> TabularAnswers:
         """The answers for one run seed (see :class:`TabularAnswers`)."""
@@ -137,6 +157,23 @@ class TabularBenchmark:
     @cached_property
     def _columns(self) -> SignalColumns:
         return SignalColumns(self.space, self.fidelities, _column_reader(self._table, self._sources))
+
+    def detached(self) -> DetachedBenchmark:
+        """What a search needs of this benchmark, with nothing that leads to the table or to a score."""
+        columns = self._columns
+        seeds = max((len(self._table.training(m.dataset, m.training).seeds) for m in self._sources.values()), default=1)
+        if self.space.size * seeds * len(self.fidelities) <= DETACHABLE:
+            columns.read_all()
+        return DetachedBenchmark(
+            self.name,
+            self.space,
+            self.fidelities,
+            self.capabilities,
+            self.currency,
+            self.identity,
+            columns,
+            offer=self._offer(),
+        )
 
     def scores(self) -> Mapping[str, Scores]:
         """Mean over the training seeds after the full training, by name; the first ranks."""
@@ -156,6 +193,41 @@ class TabularBenchmark:
             split = f"{self._words(measure)}, mean over training seeds"
             scores[name] = Scores(split, partial(_score, self.space, values), float(np.nanmax(values)))
         return scores
+
+
+@dataclass(frozen=True)
+class DetachedBenchmark:
+    """A benchmark that can be searched and not be scored: what a process holds that runs strangers' strategies.
+
+    Attributes:
+        name, space, fidelities, capabilities, currency, identity: the benchmark's.
+        columns: the signal.
+        offer: makes what strategies need that train for themselves; ``None`` where nothing can be trained.
+    """
+
+    name: str
+    space: Space
+    fidelities: tuple[int, ...]
+    capabilities: frozenset[str]
+    currency: Currency
+    identity: str
+    columns: SignalColumns = field(repr=False)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    offer: Callable[[], Offer] | None = field(default=None, repr=False)
+
+    def training(self) -> Offer:
+        """The benchmark's own (see :func:`~nasbench_suite.benchmarks.training_of`)."""
+        if self.offer is None:
+            raise UsageError(f"benchmark {self.name!r} has a table only; nothing can be trained on it")
+        return self.offer()
+
+    def answers(self, seed: int) -> TabularAnswers:
+        """The answers for one run seed, the benchmark's own."""
+        return TabularAnswers(self.name, self.columns, seed)
+
+    def scores(self) -> Mapping[str, Scores]:
+        """There are none here."""
+        return {}
 
 
 class TabularAnswers:
@@ -272,11 +344,21 @@ class SignalColumns(dict[int, _Column]):
         self.rows = {architecture: row for row, architecture in enumerate(self.architectures)}
         self._read = read
 
+    def read_all(self) -> None:
+        """Read every fidelity now and let go of the table."""
+        for epochs in self.fidelities:
+            self[epochs]
+        self._read = _closed
+
     def __missing__(self, epochs: int) -> _Column:
         if epochs not in self.fidelities:
             raise KeyError(epochs)
         column = self[epochs] = self._read(epochs)
         return column
+
+
+def _closed(epochs: int) -> _Column:
+    raise KeyError(epochs)
 
 
 def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[int], _Column]:
@@ -306,12 +388,3 @@ def _column_reader(table: Table, sources: Mapping[int, Measure]) -> Callable[[in
 
 def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:
     return float(values[space.index(architecture)])
-
-
-def mean_over_seeds(column: NDArray[np.floating]) -> NDArray[np.float64]:
-    """``[architecture, training seed] -> [architecture]``: the mean of those measured, NaN where none is."""
-    measured = ~np.isnan(column)
-    total = np.where(measured, column.astype(np.float64), 0.0).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float64] = total / measured.sum(axis=1)
-    return mean

@@ -12,8 +12,12 @@ import sys
 import click
 
 from nasbench_suite import __version__
+from nasbench_suite.cli.describe import describe
 from nasbench_suite.cli.listing import list_group, query
+from nasbench_suite.cli.plugin import plugin
+from nasbench_suite.cli.publishing import compare, merge, publish, serve, verify
 from nasbench_suite.cli.running import leaderboard, run, run_all, status
+from nasbench_suite.cli.table import table
 from nasbench_suite.errors import SuiteError
 
 
@@ -45,7 +49,23 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "nasbench", "_NASBENCH_COMPLETE").source())
 
 
-for command in (run, run_all, status, leaderboard, query, list_group):
+COMMANDS = (
+    run,
+    run_all,
+    status,
+    leaderboard,
+    publish,
+    verify,
+    merge,
+    compare,
+    serve,
+    query,
+    describe,
+    list_group,
+    plugin,
+    table,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

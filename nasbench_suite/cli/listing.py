@@ -29,7 +29,7 @@ def strategies(plugins_dir: Path | None, as_json: bool) -> None:
     Example:
       nasbench list strategies --json
     """
-    registry = _registry(plugins_dir)
+    registry = load(plugins_dir)
     rows = [
         {
             "name": name,
@@ -58,13 +58,15 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
     """
     from nasbench_suite.errors import SuiteError
 
-    registry = _registry(plugins_dir)
+    registry = load(plugins_dir)
     rows: list[dict[str, Any]] = []
     for name in sorted(registry.benchmarks):
         try:
             benchmark = registry.benchmark(name)
         except SuiteError as error:
-            rows.append({"name": name, "space": "", "epochs": [], "offers": [], "state": str(error)})
+            rows.append(
+                {"name": name, "space": "", "epochs": [], "offers": [], "state": "not here", "reason": str(error)}
+            )
             continue
         own = sorted(benchmark.capabilities - benchmark.space.capabilities)
         rows.append(
@@ -78,6 +80,9 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
             }
         )
     _show(rows, ("name", "space", "epochs", "state"), as_json)
+    if not as_json:
+        for reason in dict.fromkeys(row["reason"] for row in rows if "reason" in row):
+            click.echo(reason, err=True)
 
 
 @list_group.command()
@@ -90,7 +95,7 @@ def spaces(plugins_dir: Path | None, as_json: bool) -> None:
     Example:
       nasbench list spaces
     """
-    registry = _registry(plugins_dir)
+    registry = load(plugins_dir)
     rows = []
     for name in sorted(registry.spaces):
         space = registry.space(name)
@@ -117,7 +122,7 @@ def plugins(plugins_dir: Path | None, as_json: bool) -> None:
     Example:
       nasbench list plugins --plugins-dir my-plugins
     """
-    registry = _registry(plugins_dir, warn=False)
+    registry = load(plugins_dir, warn=False)
     rows = [
         {
             "name": plugin.name,
@@ -157,7 +162,7 @@ def query(
       nasbench query nas-bench-201/cifar10 3,3,2,1,3,3
       nasbench query nas-bench-201/cifar100 1462 --json
     """
-    opened = _registry(plugins_dir).benchmark(benchmark)
+    opened = load(plugins_dir).benchmark(benchmark)
     space = opened.space
     if architecture.isdecimal():
         options = space.architecture(int(architecture))
@@ -194,7 +199,8 @@ def query(
             click.echo(f"{key}: {opened.provenance[key]}")
 
 
-def _registry(plugins_dir: Path | None, warn: bool = True) -> Registry:
+def load(plugins_dir: Path | None, warn: bool = True) -> Registry:
+    """The plugins' offers; what is wrong with a plugin is told on stderr."""
     from nasbench_suite.plugins import load_registry
 
     registry = load_registry(plugins_dir)
@@ -215,7 +221,7 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
     show(table)

@@ -104,6 +104,7 @@ execution_options = _combined(
     click.option("--memory-limit", type=click.IntRange(64), help="MiB that one run may allocate."),
     click.option("--retry-failed", is_flag=True, help="Do runs again that did not finish."),
     click.option("--show-output", is_flag=True, help="Let strategies print, to stderr."),
+    click.option("--trust", multiple=True, help="Run this plugin without isolation (may be repeated)."),
 )
 comparison_options = _combined(
     click.option("--benchmark", "benchmarks", multiple=True, help="Only this benchmark (may be repeated)."),

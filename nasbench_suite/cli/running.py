@@ -34,7 +34,8 @@ DEFAULT = "nas-bench-201"
 
 
 @click.command()
-@click.argument("strategy")
+@click.argument("strategy", required=False)
+@click.option("--command", help="A program that is the strategy: it speaks JSON lines.")
 @click.option("--benchmark", required=True, help="Where to search, e.g. nas-bench-201/cifar10.")
 @click.option("--budget", type=BudgetType(), required=True, help="What a run may spend: 12000s, 3h, 100evaluations.")
 @click.option(
@@ -53,7 +54,8 @@ DEFAULT = "nas-bench-201"
 @plugins_option
 @json_option
 def run(
-    strategy: str,
+    strategy: str | None,
+    command: str | None,
     benchmark: str,
     budget: Budget,
     seeds: tuple[int, ...],
@@ -63,21 +65,30 @@ def run(
     as_json: bool,
     **execution: Any,
 ) -> None:
-    """Run one STRATEGY on one benchmark.
+    """Run one STRATEGY, or a program in any language, on one benchmark.
 
     \b
     Examples:
       nasbench run random-search --benchmark nas-bench-201/cifar10 --budget 200000s
       nasbench run regularized-evolution --benchmark nas-bench-201/cifar100 \\
           --budget 100evaluations --seeds 10 -p population_size=20
+      nasbench run --command 'node my-search.js' \\
+          --benchmark nas-bench-201/cifar10 --budget 200000s
     """
     from nasbench_suite.comparisons import Comparison, Entry, Task
     from nasbench_suite.comparisons.comparison import entry_label
 
+    if (strategy is None) == (command is None):
+        raise UsageError("give either the name of a strategy or --command with a program")
+    if command is not None:
+        from nasbench_suite.plugins import load_registry
+
+        *_, strategy = load_registry(plugins_dir, command=command).strategies  # the one added last
+    assert strategy is not None
     chosen = dict(parameters)
     entry = Entry(entry_label(strategy, chosen), strategy, chosen)
     comparison = Comparison("run", f"{strategy} on {benchmark}", "", "", (Task(benchmark, budget),), (entry,), seeds)
-    plan, board, summary = _carry_out(comparison, store, plugins_dir, **execution)
+    plan, board, summary = _carry_out(comparison, store, plugins_dir, command=command, **execution)
     if plan.skipped:
         raise UsageError(f"{entry.label} cannot run on {benchmark}: it {plan.skipped[0].reason}")
     if as_json:
@@ -213,12 +224,14 @@ def _changed(comparison: str, options: dict[str, Any]) -> tuple[Comparison, dict
     return load_comparison(comparison).override(**changes), options
 
 
-def _opened(comparison: Comparison, store: Path, plugins_dir: Path | None) -> tuple[Plan, Store]:
+def _opened(
+    comparison: Comparison, store: Path, plugins_dir: Path | None, command: str | None = None
+) -> tuple[Plan, Store]:
     """The plan and the store; the problems of plugins are told on stderr."""
     from nasbench_suite.harness import Store, make_plan
     from nasbench_suite.plugins import load_registry
 
-    registry = load_registry(plugins_dir)
+    registry = load_registry(plugins_dir, command=command)
     for problem in registry.problems:
         click.echo(f"warning: {problem}", err=True)
     return make_plan(comparison, registry), Store(store)
@@ -234,13 +247,15 @@ def _carry_out(
     memory_limit: int | None,
     retry_failed: bool,
     show_output: bool,
+    trust: tuple[str, ...] = (),
+    command: str | None = None,
 ) -> tuple[Plan, Scoreboard, Summary]:
     """Plan, run and score."""
     from nasbench_suite.harness import LocalExecutor, run_plan
 
     limited = comparison.override(name=comparison.name, time_limit=time_limit, memory_limit=memory_limit)
-    plan, results = _opened(limited, store, plugins_dir)
-    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output)
+    plan, results = _opened(limited, store, plugins_dir, command)
+    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output, trust, command)
     with results:
         try:
             with Progress() as progress:

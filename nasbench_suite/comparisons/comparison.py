@@ -18,7 +18,18 @@ else:
     import tomli as tomllib
 
 PRESETS = Path(__file__).parent / "presets"
-_KEYS = {"name", "title", "description", "citation", "seeds", "time_limit", "memory_limit", "benchmarks", "strategies"}
+_KEYS = {
+    "name",
+    "title",
+    "description",
+    "citation",
+    "seeds",
+    "time_limit",
+    "memory_limit",
+    "benchmarks",
+    "strategies",
+    "recommend",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class Comparison:
         seeds: of the runs; run k of every strategy sees the same noise.
         time_limit: seconds of wall clock for one run.
         memory_limit: MiB that one run may allocate.
+        recommend: what a strategy may recommend: ``"any"`` architecture, or one that it ``"evaluated"`` (and paid for).
     """
 
     name: str
@@ -67,6 +79,7 @@ class Comparison:
     seeds: tuple[int, ...]
     time_limit: float = 300.0
     memory_limit: int = 4096
+    recommend: str = "any"
 
     def __post_init__(self) -> None:
         units = {task.budget.unit for task in self.tasks}
@@ -172,6 +185,9 @@ def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:
     seeds = _seeds(document.get("seeds", 30), wrong)
     time_limit = take("time_limit", int, 300)
     memory_limit = take("memory_limit", int, 4096)
+    recommend = take("recommend", str, "any")
+    if recommend not in ("any", "evaluated"):
+        wrong.append(f"recommend is {recommend!r}, expected 'any' or 'evaluated'")
     texts = {key: take(key, str, "").strip() for key in ("title", "description", "citation")}
     if not wrong:
         try:
@@ -185,6 +201,7 @@ def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:
                 seeds,
                 time_limit,
                 memory_limit,
+                recommend,
             )
         except ComparisonError as error:
             wrong.append(str(error))

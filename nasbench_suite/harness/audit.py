@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from nasbench_suite.benchmarks import Answers
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import SuiteError
-from nasbench_suite.journal import Evaluation, Event
+from nasbench_suite.journal import Evaluation, Event, Recommendation
 from nasbench_suite.problem import amount_of
+from nasbench_suite.spaces import Architecture
 
 
 def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epochs: int) -> str:
@@ -21,11 +22,15 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
         full_epochs: the benchmark's last fidelity.
     """
     spent = 0.0
+    trained: set[tuple[Architecture, int, int]] = set()
     for number, event in enumerate(journal, start=1):
         spent += amount_of(event, budget.unit, full_epochs)
         if spent > budget.amount:
             return f"event {number} brings the run to {spent:g} {budget.unit}; its budget is {budget.amount:g}"
         if isinstance(event, Evaluation):
+            if event.paid and (event.architecture, event.origin, event.paid) not in trained:
+                return f"event {number} resumes a training of {event.paid} epochs that the run never did"
+            trained.add((event.architecture, event.origin, event.epochs))
             try:
                 _, accuracy, cost = answers.ask(event.architecture, event.epochs, event.origin, event.paid)
             except SuiteError as error:
@@ -35,4 +40,17 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
                     f"event {number} says accuracy {event.accuracy} at {event.cost} s; "
                     f"the benchmark says {accuracy} at {cost} s"
                 )
+    return ""
+
+
+def unpaid_recommendation(journal: Sequence[Event]) -> str:
+    """The first recommended architecture that was not evaluated before, in words; empty if there is none."""
+    paid = set()
+    for number, event in enumerate(journal, start=1):
+        if isinstance(event, Evaluation):
+            paid.add(event.architecture)
+        elif isinstance(event, Recommendation) and event.architecture not in paid:
+            return (
+                f"event {number} recommends {event.architecture}, which was never evaluated; the comparison forbids it"
+            )
     return ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,10 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+
+MOST_POOLS = 6
+"""So many plugins' workers are kept ready at once."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,22 @@ class Executor(Protocol):
         """End all workers now; what is in flight is lost."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """Plugins by their names, their packages' names, or their keys."""
+
+    names: frozenset[str]
+    keys: frozenset[str] = frozenset()
+
+    def __contains__(self, key: object) -> bool:
+        package, _, name = str(key).rpartition(":")
+        return key in self.keys or name in self.names or package in self.names
+
+    def and_keys(self, keys: frozenset[str]) -> Named:
+        """These and those."""
+        return Named(self.names, self.keys | keys)
+
+
 class LocalExecutor:
     """Worker processes on this machine, each run within its limits; a lost worker is replaced.
 
@@ -68,13 +90,26 @@ class LocalExecutor:
         jobs: how many workers; each computes with one thread, so that runs do not slow each other down.
         plugins_dir: loose plugins that the workers load, too.
         show_output: whether what strategies print goes to stderr; otherwise it is dropped.
+        trust: names of plugins or packages whose runs share the processes of the suite's own; all others get
+            processes of their own, one set for each plugin, that know of no other plugin and are watched.
+        command: a program that the workers know as a strategy.
     """
 
-    def __init__(self, jobs: int, plugins_dir: Path | None = None, show_output: bool = False) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        plugins_dir: Path | None = None,
+        show_output: bool = False,
+        trust: Iterable[str] = (),
+        command: str | None = None,
+    ) -> None:
         self.slots = jobs
+        self._command = command
+        self._trust = Named(frozenset(trust))
         self._plugins_dir = plugins_dir
         self._show_output = show_output
-        self._pool: ProcessPool | None = None
+        self._pools: dict[frozenset[str], ProcessPool] = {}
+        self._waiting: deque[Batch] = deque()
         self._batches: dict[concurrent.futures.Future[list[Packed]], Batch] = {}
         self._environment = {name: os.environ.get(name) for name in _THREADS}
 
@@ -89,39 +124,69 @@ class LocalExecutor:
     @property
     def in_flight(self) -> int:
         """How many batches were submitted and not yet collected."""
-        return len(self._batches)
+        return len(self._batches) + len(self._waiting)
 
     def submit(self, batch: Batch) -> None:
         """Hand a batch over; its time limit counts from when a worker takes it."""
-        if self._pool is None:
-            self._pool = self._start()
+        self._waiting.append(batch)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Keep so many batches at work as there are slots."""
+        while self._waiting and len(self._batches) < self.slots:
+            self._schedule(self._waiting.popleft())
+
+    def _schedule(self, batch: Batch) -> None:
+        strangers = frozenset(key for key in batch.plugins if key not in self._trust)
+        if strangers not in self._pools:
+            self._make_room()
+            self._pools[strangers] = self._start(strangers)
         # A batch may take as long as one of its runs; if it takes longer, its runs are tried one by one.
-        future = self._pool.schedule(execute_batch, args=[batch], timeout=batch.time_limit)
+        future = self._pools[strangers].schedule(execute_batch, args=[batch], timeout=batch.time_limit)
         self._batches[future] = batch
 
-    def _start(self) -> ProcessPool:
+    def _make_room(self) -> None:
+        """End the workers of plugins that have nothing to do, once there are many."""
+        busy = {frozenset(key for key in batch.plugins if key not in self._trust) for batch in self._batches.values()}
+        idle = [strangers for strangers in self._pools if strangers not in busy]
+        for strangers in idle[: max(0, len(self._pools) - MOST_POOLS + 1)]:
+            pool = self._pools.pop(strangers)
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
+
+    def _start(self, strangers: frozenset[str]) -> ProcessPool:
         from pebble import ProcessPool
 
         os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by the workers when they load their libraries
         return ProcessPool(
             max_workers=self.slots,
             initializer=start_worker,
-            initargs=[self._plugins_dir, self._show_output],
+            initargs=[
+                self._plugins_dir,
+                self._show_output,
+                self._trust.and_keys(strangers),
+                bool(strangers),
+                self._command,
+            ],
             context=multiprocessing.get_context("spawn"),
         )
 
     def collect(self, seconds: float) -> list[Done]:
         """Wait at most so long for at least one batch, and return those that are done."""
         ready, _ = concurrent.futures.wait(self._batches, seconds, concurrent.futures.FIRST_COMPLETED)
-        return [_done(self._batches.pop(future), future) for future in ready]
+        done = [_done(self._batches.pop(future), future) for future in ready]
+        self._advance()
+        return done
 
     def stop(self) -> None:
         """End all workers now; what is in flight is lost."""
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join()
-            self._pool = None
+        for pool in self._pools.values():
+            pool.stop()  # type: ignore[no-untyped-call]
+        for pool in self._pools.values():
+            pool.join()
+        self._pools.clear()
         self._batches.clear()
+        self._waiting.clear()
         for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)

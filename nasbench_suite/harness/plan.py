@@ -40,6 +40,7 @@ class Plan:
         benchmarks: name -> opened benchmark, in the comparison's order.
         runs: ``(label, benchmark) -> runs in seed order`` for every pair that can run.
         skipped: the pairs that cannot.
+        homes: benchmark -> key of the plugin that it comes from, where it does not come with the suite.
     """
 
     comparison: Comparison
@@ -47,6 +48,14 @@ class Plan:
     benchmarks: Mapping[str, Benchmark]
     runs: Mapping[tuple[str, str], tuple[Run, ...]] = field(repr=False)
     skipped: tuple[Skipped, ...] = ()
+    homes: Mapping[str, str] = field(default_factory=dict)
+
+    def plugins(self, pair: tuple[str, str]) -> frozenset[str]:
+        """Keys of the plugins that a pair of label and benchmark needs besides those that come with the suite."""
+        label, benchmark = pair
+        plugin = next(row.offered.plugin for row in self.rows if row.label == label)
+        needed = {self.homes.get(benchmark, ""), "" if plugin.built_in else plugin.key}
+        return frozenset(needed - {""})
 
     @property
     def all_runs(self) -> list[Run]:
@@ -98,7 +107,14 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
                     benchmark.identity,
                     task.budget,
                     seed,
+                    comparison.recommend,
                 )
                 for seed in comparison.seeds
             )
-    return Plan(comparison, rows, benchmarks, runs, tuple(skipped))
+    homes = {
+        name: plugin.key
+        for plugin in registry.plugins
+        if not plugin.built_in
+        for name in plugin.adds.get("benchmarks", ())
+    }
+    return Plan(comparison, rows, benchmarks, runs, tuple(skipped), homes)

@@ -7,9 +7,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
+from nasbench_suite.errors import StoreError
+from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.executor import Done, Executor
 from nasbench_suite.harness.plan import Plan
-from nasbench_suite.harness.runs import Result, Run
+from nasbench_suite.harness.runs import Packed, Result, Run
 from nasbench_suite.harness.store import LEASE_SECONDS, Store
 from nasbench_suite.harness.worker import Batch
 
@@ -122,12 +124,15 @@ class _Work:
             self.elsewhere.update({run.id: run for run in runs if run.id not in claimed})
             mine = tuple(run for run in runs if run.id in claimed)
             if mine:
-                self.executor.submit(Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit))
+                plugins = self.plan.plugins(pair)
+                self.executor.submit(Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit, plugins))
 
     def _take(self, done: Done) -> None:
         """Store what a worker brought; put the rest of the batch back in front."""
         runs = done.batch.runs
         results, rest = done.results, runs[len(done.results) :]
+        if done.batch.plugins:
+            results = [self._audited(packed, run) for packed, run in zip(results, runs, strict=False)]
         if done.fault is not None and len(runs) == 1:
             results, rest = [Result(runs[0], *done.fault).packed()], ()
         elif done.fault is not None:
@@ -144,6 +149,20 @@ class _Work:
             elif packed.outcome in ("timeout", "memory", "died"):
                 self.hard_faults[self.pair_of[run.id]] += 1
         self.report(self.done, self.summary.total, f"{runs[0].strategy} on {runs[0].benchmark}")
+
+    def _audited(self, packed: Packed, run: Run) -> Packed:
+        """A stranger's result, checked outside of the process that it comes from."""
+        benchmark = self.plan.benchmarks[run.benchmark]
+        if packed.outcome != "finished" or benchmark.currency != "simulated":
+            return packed
+        try:
+            if packed.id != run.id:
+                raise StoreError("the worker sent the result of another run")
+            answers, full = benchmark.answers(run.seed), benchmark.fidelities[-1]
+            wrong = audit(packed.unpacked().journal, answers, run.budget, full)
+        except StoreError as error:
+            wrong = str(error)
+        return packed._replace(id=run.id, recipe=run.recipe, outcome="invalid", reason=wrong) if wrong else packed
 
     def _look_elsewhere(self) -> None:
         """Wait for runs that another process has claimed; take over those that it left behind."""

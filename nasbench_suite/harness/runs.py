@@ -32,6 +32,7 @@ class Run:
         identity: hash of all that decides the benchmark's answers.
         budget: what it may spend.
         seed: of the run.
+        recommend: ``"any"`` architecture, or only an ``"evaluated"`` one.
     """
 
     strategy: str
@@ -41,6 +42,7 @@ class Run:
     identity: str
     budget: Budget
     seed: int
+    recommend: str = "any"
 
     @cached_property
     def recipe(self) -> str:
@@ -55,6 +57,8 @@ class Run:
             "budget": [self.budget.amount, self.budget.unit],
             "seed": self.seed,
         }
+        if self.recommend != "any":
+            fields["recommend"] = self.recommend
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @cached_property
@@ -75,6 +79,7 @@ class Run:
             identity=fields["identity"],
             budget=Budget(amount, unit),
             seed=fields["seed"],
+            recommend=fields.get("recommend", "any"),
         )
 
 

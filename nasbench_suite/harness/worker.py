@@ -10,18 +10,20 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Benchmark, training_of
+from nasbench_suite.benchmarks import Benchmark, TabularBenchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
-from nasbench_suite.harness.audit import audit
+from nasbench_suite.harness.audit import audit, unpaid_recommendation
+from nasbench_suite.harness.guard import Guard, LimitedOutput, end_children
 from nasbench_suite.harness.runs import Outcome, Packed, Result, Run
+from nasbench_suite.integrity import Integrity
 from nasbench_suite.journal import Event, decode_event, encode_event
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.problem import Problem
@@ -42,27 +44,52 @@ class Batch:
         journals: directory for the journals of runs under way; ``None`` keeps none.
         memory_limit: MiB that a run may allocate on top of what the worker has.
         time_limit: seconds of wall clock for each run (kept by the executor).
+        plugins: keys of the plugins that they need besides those that come with the suite.
     """
 
     runs: tuple[Run, ...]
     journals: Path | None
     memory_limit: int
     time_limit: float
+    plugins: frozenset[str] = frozenset()
 
+
+AGAIN_SECONDS = 0.05
+"""Runs up to this length are done again now and then, to find strategies that carry something from run to run."""
 
 _registry: Registry | None = None
+_isolation: _Isolation | None = None
 _opened: dict[str, Benchmark] = {}
 
 
-def start_worker(plugins_dir: Path | None, show_output: bool) -> None:
-    """Prepare a fresh worker process: load the plugins, leave the terminal to the parent, end when the parent ends."""
-    global _registry
+def start_worker(
+    plugins_dir: Path | None,
+    show_output: bool,
+    only: Container[str] | None = None,
+    isolated: bool = False,
+    command: str | None = None,
+) -> None:
+    """Prepare a fresh worker process: load the plugins, leave the terminal to the parent, end when the parent ends.
+
+    Args:
+        plugins_dir: loose plugins, too.
+        show_output: whether what strategies print goes to stderr.
+        only: the plugins to load besides the suite's own; ``None`` means all.
+        isolated: whether what runs here is watched and limited (see :class:`Guard`).
+        command: a program that is a strategy.
+    """
+    global _registry, _isolation
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    target = 2 if show_output else os.open(os.devnull, os.O_WRONLY)
+    terminal = os.dup(2)
+    target = 2 if show_output and not isolated else os.open(os.devnull, os.O_WRONLY)
     os.dup2(target, 1)
     os.dup2(target, 2)
-    _registry = load_registry(plugins_dir)
+    _registry = load_registry(plugins_dir, only=only, command=command)
+    if isolated:
+        if show_output:
+            sys.stdout = sys.stderr = LimitedOutput(terminal)
+        _isolation = _Isolation()
 
 
 def _end_with_parent(parent: int) -> None:
@@ -74,6 +101,8 @@ def _end_with_parent(parent: int) -> None:
 def execute_batch(batch: Batch) -> list[Packed]:
     """Do the runs of a batch in order, until all are done or :data:`BATCH_SECONDS` have passed."""
     assert _registry is not None
+    if _isolation is not None:
+        return _isolation.execute(batch, _registry)
     stop_at = time.perf_counter() + BATCH_SECONDS
     done = []
     for run in batch.runs:
@@ -83,7 +112,60 @@ def execute_batch(batch: Batch) -> list[Packed]:
     return done
 
 
-def execute(run: Run, registry: Registry, journals: Path | None = None, memory_limit: int | None = None) -> Result:
+class _Isolation:
+    """What is looked after in a worker whose strategies do not come with the suite."""
+
+    def __init__(self) -> None:
+        self.guard = Guard()
+        self.guard.install()
+        self.integrity = Integrity()
+        self.first: dict[tuple[str, str], Packed] = {}
+
+    def execute(self, batch: Batch, registry: Registry) -> list[Packed]:
+        """Do the runs of a batch; what the batch did to its process is the outcome of all its runs."""
+        stop_at = time.perf_counter() + BATCH_SECONDS
+        done: list[Packed] = []
+        _benchmark(batch.runs[0].benchmark, registry, detached=True)
+        for run in batch.runs:
+            packed = execute(run, registry, batch.journals, batch.memory_limit, self.guard.watching).packed()
+            if self.guard.seen and packed.outcome in ("finished", "failed"):
+                packed = packed._replace(outcome="invalid", reason=self.guard.seen)
+            done.append(packed)
+            if time.perf_counter() > stop_at:
+                break
+        reason = self._patched() or self._remembers(batch, registry, done[0])
+        end_children()
+        if reason:
+            done = [
+                packed._replace(outcome="invalid", reason=reason) if packed.outcome == "finished" else packed
+                for packed in done
+            ]
+        return done
+
+    def _patched(self) -> str:
+        changed = self.integrity.restore()
+        return f"changed {changed[0]} of the suite; a strategy leaves the suite as it is" if changed else ""
+
+    def _remembers(self, batch: Batch, registry: Registry, packed: Packed) -> str:
+        """Do the first run of this strategy in this process again: with no state outside of runs it ends the same."""
+        key = (batch.runs[0].strategy, batch.runs[0].benchmark)
+        first = self.first.setdefault(key, packed)
+        if first.outcome != "finished" or first.wall_seconds > AGAIN_SECONDS:
+            return ""
+        again = execute(Run.from_recipe(first.recipe), registry, batch.journals, batch.memory_limit).packed()
+        self._patched()
+        if again.journal == first.journal:
+            return ""
+        return "the same run ended otherwise when done again; draw everything from rng, keep no state between runs"
+
+
+def execute(
+    run: Run,
+    registry: Registry,
+    journals: Path | None = None,
+    memory_limit: int | None = None,
+    watching: Callable[[Path | None], AbstractContextManager[object]] = nullcontext,
+) -> Result:
     """Do one run in this process and judge it.
 
     Args:
@@ -91,6 +173,7 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
         registry: where strategy and benchmark come from.
         journals: see :class:`Batch`.
         memory_limit: see :class:`Batch`; ``None`` sets none.
+        watching: a context for the search itself, given the path of its journal.
     """
     try:
         offered = registry.strategy(run.strategy)
@@ -119,7 +202,7 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
     outcome: Outcome = "finished"
     reason = ""
     try:
-        with _memory(memory_limit):
+        with _memory(memory_limit), watching(path):
             offered.strategy.run(problem, np.random.default_rng(run.seed), **run.parameters)
     except OutOfBudget:
         pass
@@ -137,9 +220,12 @@ def execute(run: Run, registry: Registry, journals: Path | None = None, memory_l
     return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu)
 
 
-def _benchmark(name: str, registry: Registry) -> Benchmark:
+def _benchmark(name: str, registry: Registry, detached: bool = False) -> Benchmark:
+    """The benchmark, opened once; ``detached``: without table and scores, where it can be."""
     if name not in _opened:
-        _opened[name] = registry.benchmark(name)
+        opened = registry.benchmark(name)
+        _opened[name] = opened.detached() if detached and isinstance(opened, TabularBenchmark) else opened
+        del opened
         gc.collect()
         gc.freeze()  # a table's numbers live as long as the worker; do not look at them again and again
     return _opened[name]
@@ -156,7 +242,9 @@ def _broken_rule(problem: Problem, before: tuple[object, ...], run: Run, benchma
     ]
     if changed:
         return f"used or reseeded the global generator of {' and '.join(changed)}; draw everything from rng"
-    if benchmark.currency == "simulated":
+    if run.recommend == "evaluated" and (unpaid := unpaid_recommendation(problem.journal)):
+        return unpaid
+    if benchmark.currency == "simulated" and _isolation is None:  # otherwise done outside of this process
         return audit(problem.journal, benchmark.answers(run.seed), run.budget, benchmark.fidelities[-1])
     return ""
 

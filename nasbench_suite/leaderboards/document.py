@@ -9,7 +9,19 @@ from typing import Any
 
 from nasbench_suite import __version__
 from nasbench_suite.hookspecs import API_VERSION
-from nasbench_suite.scoring import MOMENTS, Board, Entrant, Interval, Overall, Scoreboard, Standing, Task, Unranked
+from nasbench_suite.scoring import (
+    LEVELS,
+    MOMENTS,
+    Board,
+    Entrant,
+    Interval,
+    Overall,
+    Scoreboard,
+    Snapshot,
+    Standing,
+    Task,
+    Unranked,
+)
 
 FORMAT = 1
 """Version of the document's form; readers refuse others."""
@@ -39,8 +51,8 @@ def _plain(value: Any) -> str:
 
 
 def rounded(value: float) -> float | None:
-    """A number of the document; ``None`` where it is not known."""
-    return None if math.isnan(value) else round(float(value), DECIMALS) + 0.0
+    """A number of the document; ``None`` where it is not known or infinite."""
+    return None if not math.isfinite(value) else round(float(value), DECIMALS) + 0.0
 
 
 def document(scoreboard: Scoreboard) -> dict[str, Any]:
@@ -109,6 +121,27 @@ def _overall(overall: Overall) -> dict[str, Any]:
         ],
         "unranked": _unranked(overall.unranked),
         "tests": _tests([standing.label for standing in overall.standings], overall),
+        "critical_difference": _critical(overall),
+        "profiles": {
+            "levels": list(LEVELS),
+            "shares": [[rounded(share) for share in row] for row in overall.profiles],
+        },
+    }
+
+
+def _critical(overall: Overall) -> dict[str, Any] | None:
+    found = overall.critical
+    if found is None:
+        return None
+    labels = [standing.label for standing in overall.standings]
+    return {
+        "test": "Friedman over benchmarks, Nemenyi at 5 %, of mean scores",
+        "statistic": rounded(found.statistic),
+        "p_value": rounded(found.p_value),
+        "difference": rounded(found.difference),
+        "ranks": [rounded(rank) for rank in found.ranks],
+        "groups": [[labels[row] for row in group] for group in found.groups()],
+        "n": found.n,
     }
 
 
@@ -121,6 +154,7 @@ def _tests(labels: Sequence[str], held: Board | Overall) -> dict[str, Any]:
         "n": differences.n,
         "p_values": [[rounded(p) for p in row] for row in differences.p_values],
         "effects": [[rounded(e) for e in row] for row in differences.effects],
+        "probability_of_improvement": [[rounded(p) for p in row] for row in held.improvement],
     }
 
 
@@ -146,6 +180,22 @@ def _board(board: Board) -> dict[str, Any]:
         "ranked": [_standing(standing) for standing in board.standings],
         "unranked": _unranked(board.unranked),
         "tests": _tests([standing.label for standing in board.standings], board),
+        "snapshots": [_snapshot(snapshot) for snapshot in board.snapshots],
+    }
+
+
+def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "fraction": snapshot.fraction,
+        "rows": [
+            {
+                "label": placing.label,
+                "place": placing.place,
+                "rank": rounded(placing.rank),
+                "interquartile_mean": _interval(placing.estimate),
+            }
+            for placing in snapshot.placings
+        ],
     }
 
 
@@ -164,6 +214,17 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "n": standing.n,
         "evaluations": rounded(standing.evaluations),
         "spent": rounded(standing.spent),
+        "spending": {kind: rounded(share) for kind, share in standing.spending.items()},
+        "area": rounded(standing.area),
+        "expected_time": [
+            {
+                "normalized_regret": target.target,
+                "expected": rounded(target.expected),
+                "successes": target.successes,
+                "n": target.n,
+            }
+            for target in standing.targets
+        ],
         "scores": {name: [rounded(v) for v in values] for name, values in standing.scores.items()},
     }
 

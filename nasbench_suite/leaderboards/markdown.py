@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.checklist import SOURCE, checklist
 from nasbench_suite.leaderboards.document import provenance
 from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Unranked
 
@@ -36,6 +37,10 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
             yield f"**{note}**\n"
         yield board_table(board, scoreboard)
         yield from _unranked(board.unranked)
+        if len(board.standings) > 1:
+            yield "Places over the budget, expected time to a regret and area under the curve:\n"
+            yield progress_table(board)
+    yield from ablation_tables(scoreboard)
     yield "## How to read it\n"
     yield f"{text.MEANING}\n"
     yield "## Strategies\n"
@@ -58,12 +63,17 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
             "identity of the answers": task.identity,
         }
         yield "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
+    yield "## Checklist\n"
+    yield f"The NAS best practices of [Lindauer & Hutter]({SOURCE}), filled in automatically.\n"
+    rows = [(f"{item.section}: {item.item}", item.answer, item.evidence) for item in checklist(scoreboard)]
+    yield text.markdown_table(("item", "met", "evidence"), rows)
     if comparison.citation:
         yield "## Cite\n"
         yield f"{comparison.citation}\n"
     yield "## Files\n"
     yield (
         "- `leaderboard.json`, `leaderboard.csv`: every figure, with the scores of every seed in the JSON\n"
+        "- `index.html`: the same as a page, with interactive curves and a section per strategy; `table.tex`: for papers\n"
         "- `curves.csv`: the scores over the budget; a line holds until the next one\n"
         "- `timings.csv`, `timings.md`: what the strategies' own computing took where this was made. Measured, so "
         "these two differ from machine to machine; all other files come out the same byte for byte\n"
@@ -114,10 +124,46 @@ def board_table(board: Board, scoreboard: Scoreboard) -> str:
     return text.markdown_table(header, rows, right=(0, *range(2, len(header))))
 
 
+def progress_table(board: Board) -> str:
+    """Where the rows stood at several moments, and how fast they were."""
+    then = [{placing.label: placing.place for placing in snapshot.placings} for snapshot in board.snapshots]
+    rows = []
+    for standing in board.standings:
+        times = [
+            f"{text.number(t.expected, 0)} ({t.successes}/{t.n})" if t.successes else f"never ({t.n})"
+            for t in standing.targets
+        ]
+        places = [held[standing.label] for held in then]
+        rows.append((standing.label, *places, standing.place, *times, text.percent(standing.area)))
+    header = ["strategy", *(f"at {text.share(s.fraction)}" for s in board.snapshots), "at 100 %"]
+    if board.standings[0].targets:
+        unit = board.task.budget.unit
+        header += [f"{unit} to normalized regret {t.target:g} (runs)" for t in board.standings[0].targets]
+    header.append("mean regret over the budget")
+    return text.markdown_table(header, rows, right=range(1, len(header)))
+
+
+def ablation_tables(scoreboard: Scoreboard) -> Iterator[str]:
+    """For every strategy that stands there with several sets of parameters: what each change does."""
+    for strategy, labels in text.variants(scoreboard).items():
+        yield f"## Ablation: {strategy}\n"
+        rows = []
+        for label in labels:
+            cells = [text.parameters(scoreboard.entrants[label].changed) or "defaults"]
+            for board in scoreboard.boards:
+                found = next((s for s in board.standings if s.label == label), None)
+                cells += [text.spread(found.mean, found.deviation), found.place] if found else [text.MISSING] * 2
+            rows.append((label, *cells))
+        header = ["strategy", "parameters that differ from the defaults"]
+        for board in scoreboard.boards:
+            header += [f"{board.task.benchmark}: {board.task.score} %", "place"]
+        yield text.markdown_table(header, rows, right=range(2, len(header)))
+
+
 def _unranked(entries: Sequence[Unranked]) -> Iterator[str]:
     if entries:
         yield "Not ranked:\n"
-        yield "".join(f"- {entry.label}: {entry.reason}\n" for entry in entries)
+        yield "".join(f"- {labels}: {reason}\n" for labels, reason in text.by_reason(entries))
 
 
 def _strategy(entrant: Entrant) -> Sequence[str]:
@@ -137,9 +183,26 @@ def timings(scoreboard: Scoreboard) -> str:
         for timing in scoreboard.timings
     ]
     header = ("benchmark", "strategy", "own computing, s", "whole run, s", "processor, s", "n")
+    tables = "".join(f"\n{table}" for table in map(_own_time_table, scoreboard.boards) if table)
     return (
         f"# Computing times of {scoreboard.comparison.title}\n\n"
         "Seconds per finished run, means, measured where this leaderboard was made. This file differs from machine to "
         "machine and from time to time; nothing in the ranking depends on it.\n\n"
         + text.markdown_table(header, rows, right=(2, 3, 4, 5))
+        + tables
+    )
+
+
+def _own_time_table(board: Board) -> str:
+    """The ranking if the strategies' own computing time came out of the budget, too."""
+    if board.with_own_time is None:
+        return ""
+    without = {standing.label: standing.place for standing in board.standings}
+    rows = [
+        (p.place, without[p.label], p.label, text.percent_interval(p.estimate), text.number(p.rank), str(p.estimate.n))
+        for p in board.with_own_time.placings
+    ]
+    header = ("place", "place without", "strategy", f"{board.task.score} %, IQM [95 %]", "average rank", "n")
+    return f"## {board.task.benchmark}, own computing time counted as training time\n\n" + text.markdown_table(
+        header, rows, right=(0, 1, 3, 4, 5)
     )

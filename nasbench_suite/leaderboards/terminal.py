@@ -79,4 +79,4 @@ def _table(header: Sequence[str], right: Sequence[int]) -> Table:
 def _reasons(entries: Sequence[Unranked]) -> list[RenderableType]:
     from rich.text import Text
 
-    return [Text(f"not ranked: {entry.label}: {entry.reason}", style="yellow") for entry in entries]
+    return [Text(f"not ranked: {labels}: {reason}", style="yellow") for labels, reason in text.by_reason(entries)]

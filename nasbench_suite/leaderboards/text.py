@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from nasbench_suite.budget import Budget
-from nasbench_suite.scoring import Interval, Task
+from nasbench_suite.scoring import Interval, Scoreboard, Task, Unranked
 
 MISSING = "–"
 
@@ -26,7 +26,7 @@ def percent(fraction: float, digits: int = 2) -> str:
 
 def number(value: float, digits: int = 2) -> str:
     """A number with so many decimals and thousands separated."""
-    return MISSING if math.isnan(value) else f"{value:,.{digits}f}"
+    return f"{value:,.{digits}f}" if math.isfinite(value) else MISSING
 
 
 def spread(centre: float, deviation: float) -> str:
@@ -78,8 +78,29 @@ def seeds(values: Sequence[int]) -> str:
     return f"{', '.join(map(str, values))} ({len(values)})"
 
 
+def by_reason(entries: Iterable[Unranked]) -> list[tuple[str, str]]:
+    """``(labels, reason)``: rows that are not ranked for the same reason stand together."""
+    labels: dict[str, list[str]] = {}
+    for entry in entries:
+        labels.setdefault(entry.reason, []).append(entry.label)
+    return [(", ".join(sharing), reason) for reason, sharing in labels.items()]
+
+
 def no_test_note(task: Task) -> str:
     """A warning where the score that ranks is no test accuracy; else nothing."""
     if "test" in task.score.lower():
         return ""
     return "The scores are validation means, not test accuracies: this benchmark has none."
+
+
+def share(fraction: float) -> str:
+    """``0.25 -> 25 %``."""
+    return f"{100 * fraction:g} %"
+
+
+def variants(scoreboard: Scoreboard) -> dict[str, list[str]]:
+    """Strategy -> labels, for the strategies that stand there more than once, with other parameters."""
+    found: dict[str, list[str]] = {}
+    for entrant in scoreboard.entrants.values():
+        found.setdefault(entrant.strategy, []).append(entrant.label)
+    return {strategy: labels for strategy, labels in found.items() if len(labels) > 1}

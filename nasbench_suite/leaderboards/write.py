@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nasbench_suite.leaderboards import document, markdown
+from nasbench_suite.leaderboards import document, markdown, page, papers
 from nasbench_suite.scoring import Scoreboard
 
 
 def write_leaderboard(scoreboard: Scoreboard, directory: Path) -> list[Path]:
-    """Write ``README.md``, ``leaderboard.json``, ``leaderboard.csv``, ``curves.csv`` and the timings.
+    """Write ``README.md``, ``leaderboard.json``, ``leaderboard.csv``, ``curves.csv``, ``index.html``, ``table.tex`` and the timings.
 
     All but ``timings.md`` and ``timings.csv`` depend on nothing but the runs: not on the machine, the clock, the
     number of jobs or the order in which runs finished.
@@ -30,6 +30,8 @@ def write_leaderboard(scoreboard: Scoreboard, directory: Path) -> list[Path]:
         "leaderboard.json": document.render_json(scoreboard),
         "leaderboard.csv": _csv(document.LEADERBOARD_COLUMNS, document.leaderboard_rows(scoreboard)),
         "curves.csv": _csv(document.CURVE_COLUMNS, document.curve_rows(scoreboard)),
+        "index.html": page.page(scoreboard),
+        "table.tex": papers.latex(scoreboard),
         "timings.md": markdown.timings(scoreboard),
         "timings.csv": _csv(document.TIMING_COLUMNS, document.timing_rows(scoreboard)),
     }

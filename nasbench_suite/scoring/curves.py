@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import ScoringError
-from nasbench_suite.journal import Charge, Evaluation, Event
+from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation
 from nasbench_suite.problem import amount_of
 from nasbench_suite.spaces import Architecture
 
@@ -87,7 +87,7 @@ def trace(
     Raises:
         ScoringError: a journal that spent more than its budget, or own times of another length.
     """
-    amounts = [amount_of(event, budget.unit, full_epochs) for event in journal]
+    amounts = _amounts(journal, budget, full_epochs)
     spent = list(accumulate(amounts))  # the same additions in the same order as the meter's
     if spent and not spent[-1] <= budget.amount:
         raise ScoringError(f"the journal spends {spent[-1]:,.6g} of a budget of {budget}")
@@ -128,3 +128,41 @@ def trace(
             incumbents.append(architecture)
     total = moments[-1] if moments else 0.0
     return Curve(np.array(times, dtype=np.float64), tuple(incumbents), min(total, budget.amount), evaluations, charged)
+
+
+def spending(journal: Sequence[Event], budget: Budget, full_epochs: int) -> dict[str, float]:
+    """What the budget went into, as shares that add up to 1.
+
+    ``"N epochs"``: evaluations of architectures asked about for the first time at this fidelity; ``"asked again"``:
+    repeated ones; what charges call themselves; ``"unspent"``: what was left.
+    """
+    shares: dict[str, float] = {}
+    asked = set()
+    names = _FidelityNames()
+    left = budget.amount
+    for event, amount in zip(journal, _amounts(journal, budget, full_epochs), strict=True):
+        left -= amount
+        if isinstance(event, Evaluation):
+            question = (event.architecture, event.epochs)
+            kind = "asked again" if question in asked else names[event.epochs]
+            asked.add(question)
+        elif isinstance(event, Charge):
+            kind = event.what
+        else:
+            continue
+        shares[kind] = shares.get(kind, 0.0) + amount
+    shares["unspent"] = max(left, 0.0)
+    return {kind: amount / budget.amount if budget.amount else 0.0 for kind, amount in shares.items()}
+
+
+class _FidelityNames(dict[int, str]):
+    def __missing__(self, epochs: int) -> str:
+        name = self[epochs] = f"{epochs} epochs"
+        return name
+
+
+def _amounts(journal: Sequence[Event], budget: Budget, full_epochs: int) -> list[float]:
+    """What each event takes from the budget; see :func:`nasbench_suite.problem.amount_of`."""
+    if budget.unit == "seconds":  # the usual case, and there may be millions
+        return [0.0 if isinstance(event, Recommendation) else event.cost for event in journal]
+    return [amount_of(event, budget.unit, full_epochs) for event in journal]

@@ -21,16 +21,22 @@ from nasbench_suite.comparisons import Comparison
 from nasbench_suite.errors import ScoringError
 from nasbench_suite.harness.plan import Plan, Row
 from nasbench_suite.harness.runs import Result, Run
-from nasbench_suite.scoring.curves import Curve, trace
+from nasbench_suite.scoring.curves import Curve, spending, trace
 from nasbench_suite.scoring.statistics import (
+    CriticalDifference,
     Differences,
     Interval,
+    TimeToTarget,
     average_ranks,
     bootstrap_curves,
     bootstrap_interquartile_mean,
+    critical_difference,
     mean,
     paired_differences,
+    probability_of_improvement,
+    profile,
     standard_deviation,
+    time_to_target,
 )
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.spaces.space import ENUMERABLE
@@ -41,6 +47,15 @@ MOMENTS = tuple(
     sorted({round(10 ** (step / 20), 6) for step in range(-60, 1)} | {round(step / 40, 6) for step in range(1, 41)})
 )
 """Fractions of the budget at which mean curves are kept: twenty per decade from 0.1 % on, and every 2.5 %."""
+
+SNAPSHOTS = (0.1, 0.25, 0.5)
+"""Fractions of the budget at which the rows are also placed, besides its end."""
+
+TARGETS = (0.2, 0.1, 0.05)
+"""Normalized regrets to which the expected time is told."""
+
+LEVELS = tuple(round(10 ** (step / 20), 6) for step in range(-60, 11))
+"""Normalized regrets at which performance profiles are kept."""
 
 DRAWS = 1000
 """Fixed uniform draws that say what a draw is worth in a space too large to list."""
@@ -124,9 +139,16 @@ class Standing:
         n: runs.
         evaluations: answers per run, mean.
         spent: of the budget per run, mean.
+        area: regret averaged over the whole budget (the area between the anytime curve and the best there is, divided
+            by the budget), mean over runs; before its first answer a run counts as one uniform draw. NaN where the
+            worth of a draw is not known.
+        targets: expected time to :data:`TARGETS`, in the budget's unit; empty where they are not known.
+        spending: what the budget went into -> share, mean over runs (see :func:`nasbench_suite.scoring.curves.spending`).
         curves: one per seed.
+        steps: per seed the ranking score at each step of its curve.
         anytime: ``[4, moments]``: the ranking score at :data:`MOMENTS`, as interquartile mean, its interval's lower
             and upper end, and mean; NaN while some run has no answer.
+        ranks: ``[moments]``: the average rank at :data:`MOMENTS`; a run without an answer ranks last.
     """
 
     label: str
@@ -142,8 +164,13 @@ class Standing:
     n: int
     evaluations: float
     spent: float
+    area: float
+    targets: tuple[TimeToTarget, ...]
+    spending: Mapping[str, float]
     curves: tuple[Curve, ...] = field(repr=False)
+    steps: tuple[FloatArray, ...] = field(repr=False)
     anytime: FloatArray = field(repr=False)
+    ranks: FloatArray = field(repr=False)
 
     def __post_init__(self) -> None:
         if self.anytime.shape != (4, len(MOMENTS)) or any(len(values) != self.n for values in self.scores.values()):
@@ -155,6 +182,30 @@ class Standing:
     def place(self) -> str:
         """The position as shown: ``"1"``, or ``"1="`` where it is shared."""
         return f"{self.position}{'=' if self.tied else ''}"
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where a row stood before the end of the budget. ``estimate`` is its score (overall: its normalized regret)."""
+
+    label: str
+    position: int
+    tied: bool
+    rank: float
+    estimate: Interval
+
+    @property
+    def place(self) -> str:
+        """The position as shown: ``"1"``, or ``"1="`` where it is shared."""
+        return f"{self.position}{'=' if self.tied else ''}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The table at a fraction of the budget, by position, then by rank, then by label."""
+
+    fraction: float
+    placings: tuple[Placing, ...]
 
 
 @dataclass(frozen=True)
@@ -175,12 +226,19 @@ class Board:
         standings: the ranked rows, by position, then by rank, then by label.
         unranked: all other rows, by label.
         differences: between the standings, in their order.
+        improvement: ``[rows, rows]``: probability that a run of row i is better than one of row j.
+        snapshots: the table at :data:`SNAPSHOTS` of the budget.
+        with_own_time: the table at the end of the budget if the strategies' own computing time counted, too; measured,
+            and ``None`` where the budget is not in seconds.
     """
 
     task: Task
     standings: tuple[Standing, ...]
     unranked: tuple[Unranked, ...]
     differences: Differences = field(repr=False)
+    improvement: FloatArray = field(repr=False)
+    snapshots: tuple[Snapshot, ...] = field(repr=False)
+    with_own_time: Snapshot | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -218,11 +276,20 @@ class Overall:
         standings: the rows that are ranked on every benchmark, by position, then by rank, then by label.
         unranked: all other rows, by label.
         differences: between the standings, in their order, of the normalized regrets.
+        improvement: ``[rows, rows]``: probability that a run of row i is better than one of row j, mean over benchmarks.
+        critical: Friedman's and Nemenyi's tests of the benchmarks' mean scores; ``None`` for fewer than two benchmarks
+            or three rows.
+        profiles: ``[rows, levels]``: share of runs with a normalized regret of at most :data:`LEVELS`.
+        ranks: ``[rows, moments]``: average rank at :data:`MOMENTS`, mean over benchmarks.
     """
 
     standings: tuple[OverallStanding, ...]
     unranked: tuple[Unranked, ...]
     differences: Differences = field(repr=False)
+    improvement: FloatArray = field(repr=False)
+    critical: CriticalDifference | None = field(repr=False)
+    profiles: FloatArray = field(repr=False)
+    ranks: FloatArray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -358,6 +425,9 @@ class _Scored:
     curves: tuple[Curve, ...]
     finals: Mapping[str, FloatArray]
     path: FloatArray  # [seeds, moments]
+    values: tuple[FloatArray, ...]  # per seed the score at each step of its curve
+    spending: Mapping[str, float]
+    own: FloatArray  # [seeds], the score where own computing time counts; NaN without an answer or a clock
 
 
 def _board(
@@ -387,8 +457,7 @@ def _board(
             rows.append(scored)
     ranking = next(iter(held))
     task = _task(benchmark, budget, held, max((float(row.finals[ranking].max()) for row in rows), default=math.nan))
-    standings, differences = _standings(rows, task)
-    return Board(task, standings, tuple(unranked), differences)
+    return _ranked(rows, task, tuple(unranked))
 
 
 def _score_row(
@@ -405,6 +474,9 @@ def _score_row(
     clocks: list[tuple[float, float, float]] = []
     moments = np.array(MOMENTS) * runs[0].budget.amount
     path = np.full((len(runs), len(MOMENTS)), math.nan)
+    own_scores = np.full(len(runs), math.nan)
+    shares: list[Mapping[str, float]] = []
+    steps: list[FloatArray] = []
     ranking = next(iter(lookups.values()))
     for place, run in enumerate(runs):
         result = results.get(run.id)
@@ -429,6 +501,14 @@ def _score_row(
         answer = curve.incumbents[-1]
         values = {name: lookup[answer] for name, lookup in lookups.items()}
         path[place] = curve.values_at(moments, ranking.__getitem__)
+        if run.budget.unit == "seconds" and len(result.own_seconds) == len(result.journal):
+            if curve.spent + clocks[-1][0] <= run.budget.amount:
+                own_scores[place] = path[place, -1]  # nothing is cut off
+            else:
+                own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
+                own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
+        shares.append(spending(result.journal, run.budget, benchmark.fidelities[-1]))
+        steps.append(np.array([ranking[architecture] for architecture in curve.incumbents]))
         if math.isnan(ranking[answer]):
             text = benchmark.space.format(answer)
             faults[run.seed] = ("no score", f"its answer {text} was never measured for the score; nothing is imputed")
@@ -440,7 +520,10 @@ def _score_row(
         own, wall, cpu = (mean(column) for column in zip(*clocks, strict=True))
         timings.append(Timing(label, benchmark.name, len(clocks), own, wall, cpu))
     if not faults:
-        return _Scored(label, tuple(curves), {name: np.array(values) for name, values in finals.items()}, path)
+        kinds = dict.fromkeys(kind for share in shares for kind in share)
+        spent = {kind: mean([share.get(kind, 0.0) for share in shares]) for kind in sorted(kinds)}
+        by_name = {name: np.array(values) for name, values in finals.items()}
+        return _Scored(label, tuple(curves), by_name, path, tuple(steps), spent, own_scores)
     outcomes = Counter({"finished": len(runs) - len(faults)} if len(runs) > len(faults) else {})
     outcomes.update(sorted(kind for kind, _ in faults.values()))
     went_wrong = {seed: text for seed, (kind, text) in faults.items() if kind != "not run"}
@@ -452,22 +535,24 @@ def _score_row(
     return Unranked(label, reason, dict(outcomes))
 
 
-def _standings(rows: Sequence[_Scored], task: Task) -> tuple[tuple[Standing, ...], Differences]:
+def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...]) -> Board:
+    """The board of rows that all have their runs."""
     if not rows:
-        return (), Differences(np.ones((0, 0)), np.zeros((0, 0)), 0)
+        return Board(task, (), unranked, _NO_DIFFERENCES, np.ones((0, 0)), (), None)
     finals = np.array([row.finals[task.score] for row in rows])
     ranks = average_ranks(finals)
     differences = paired_differences(finals)
     positions = differences.positions()
     shared = Counter(positions)
     order = sorted(range(len(rows)), key=lambda i: (positions[i], ranks[i], rows[i].label))
+    paths = np.array([row.path for row in rows])  # [rows, seeds, moments]
+    over_time = np.array([average_ranks(paths[:, :, place]) for place in range(len(MOMENTS))])
     standings = []
     for i in order:
         row, values = rows[i], finals[i]
         centre = mean(values)
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
         estimates = bootstrap_curves(row.path)
-        anytime = np.array([*estimates, [mean(column) for column in row.path.T]])
         standings.append(
             Standing(
                 label=row.label,
@@ -483,11 +568,75 @@ def _standings(rows: Sequence[_Scored], task: Task) -> tuple[tuple[Standing, ...
                 n=len(values),
                 evaluations=mean([curve.evaluations for curve in row.curves]),
                 spent=mean([curve.spent for curve in row.curves]),
+                area=_area(row, task),
+                targets=_targets(row, task),
+                spending=row.spending,
                 curves=row.curves,
-                anytime=anytime,
+                steps=row.values,
+                anytime=np.array([*estimates, [mean(column) for column in row.path.T]]),
+                ranks=over_time[:, i],
             )
         )
-    return tuple(standings), _reordered(differences, order)
+    places = np.ix_(order, order)
+    own = np.array([row.own for row in rows])
+    return Board(
+        task,
+        tuple(standings),
+        unranked,
+        _reordered(differences, order),
+        probability_of_improvement(finals[:, None])[places],
+        tuple(
+            _snapshot(fraction, [row.label for row in rows], paths[:, :, MOMENTS.index(fraction)])
+            for fraction in SNAPSHOTS
+        ),
+        None if np.isnan(own).all() else _snapshot(1.0, [row.label for row in rows], own),
+    )
+
+
+_NO_DIFFERENCES = Differences(np.ones((0, 0)), np.zeros((0, 0)), 0)
+
+
+def _snapshot(fraction: float, labels: Sequence[str], scores: FloatArray) -> Snapshot:
+    """Place rows by ``[rows, seeds]`` scores; NaN, no answer yet, is worse than any."""
+    positions = paired_differences(scores).positions()
+    shared = Counter(positions)
+    ranks = average_ranks(scores)
+    unknown = Interval(math.nan, math.nan, math.nan, scores.shape[1])
+    placings = [
+        Placing(
+            labels[i],
+            positions[i],
+            shared[positions[i]] > 1,
+            float(ranks[i]),
+            unknown if np.isnan(scores[i]).any() else bootstrap_interquartile_mean(scores[i][None]),
+        )
+        for i in sorted(range(len(labels)), key=lambda i: (positions[i], ranks[i], labels[i]))
+    ]
+    return Snapshot(fraction, tuple(placings))
+
+
+def _area(row: _Scored, task: Task) -> float:
+    """Regret averaged over the budget; see :class:`Standing`."""
+    if task.typical is None or not task.budget.amount:
+        return math.nan
+    areas = []
+    for curve, values in zip(row.curves, row.values, strict=True):
+        lengths = np.diff(np.concatenate(([0.0], curve.times, [task.budget.amount])))
+        areas.append(math.fsum(lengths * (task.best - np.concatenate(([task.typical], values)))) / task.budget.amount)
+    return mean(areas)
+
+
+def _targets(row: _Scored, task: Task) -> tuple[TimeToTarget, ...]:
+    if task.typical is None:
+        return ()
+    found = []
+    for target in TARGETS:
+        times = []
+        for curve, values in zip(row.curves, row.values, strict=True):
+            reached = np.flatnonzero(normalized_regret(values, task) <= target)
+            times.append(float(curve.times[reached[0]]) if reached.size else math.nan)
+        found.append(time_to_target(target, times, task.budget.amount))
+    return tuple(found)
 
 
 def _reordered(differences: Differences, order: Sequence[int]) -> Differences:
@@ -519,7 +668,8 @@ def _overall(boards: Sequence[Board], labels: Sequence[str]) -> Overall:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         unranked.append(Unranked(label, f"not ranked on {first}{more}: {missing[first].reason}", {}))
     if not complete:
-        return Overall((), tuple(unranked), Differences(np.ones((0, 0)), np.zeros((0, 0)), 0))
+        nothing = np.ones((0, 0))
+        return Overall((), tuple(unranked), _NO_DIFFERENCES, nothing, None, nothing, nothing)
     ranks = np.empty((len(boards), len(complete)))
     regrets = np.empty((len(complete), len(boards), found[0][complete[0]].n))
     for place, (board, standings) in enumerate(zip(boards, found, strict=True)):
@@ -543,4 +693,14 @@ def _overall(boards: Sequence[Board], labels: Sequence[str]) -> Overall:
         )
         for i in order
     )
-    return Overall(standings_overall, tuple(unranked), _reordered(differences, order))
+    chosen = regrets[order]
+    over_time = np.array([[standings[complete[i]].ranks for standings in found] for i in order])
+    return Overall(
+        standings_overall,
+        tuple(unranked),
+        _reordered(differences, order),
+        probability_of_improvement(-chosen),
+        critical_difference([[-mean(values) for values in row] for row in chosen]),
+        profile(chosen.reshape(len(order), -1), LEVELS),
+        np.array([[mean(column) for column in row.T] for row in over_time]),
+    )

@@ -93,12 +93,15 @@ def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
     estimate = interquartile_mean(pool)
     if values.shape[1] == 1:
         return Interval(estimate, math.nan, math.nan, pool.size)
-    order = np.argsort(pool, kind="stable")
-    weights = _middle(_draws(*values.shape)[:, order])
     cut = pool.size // 4
-    # Whole numbers times multiples of 2**-30: exact, whatever the order in which BLAS adds.
-    estimates = (weights @ pool[order]) / (pool.size - 2 * cut)
-    low, high = _percentiles(estimates[:, None])
+    if len(values) == 1:
+        reached = _sorted_reach(pool.size)
+    else:
+        order = np.argsort(pool, kind="stable")
+        pool = pool[order]
+        reached = _reach(_draws(*values.shape)[:, order])
+    estimates = _sums(reached, pool[:, None]) / (pool.size - 2 * cut)
+    low, high = _percentiles(estimates)
     return Interval(estimate, float(low[0]), float(high[0]), pool.size)
 
 
@@ -121,38 +124,48 @@ def bootstrap_curves(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatAr
     if seeds > 1 and known.any():
         # Moments at which nothing changed share their column; each is resampled once.
         distinct, back = np.unique(kept, axis=1, return_inverse=True)
-        low, high = _percentiles((_sorted_weights(seeds) @ distinct) / (seeds - 2 * cut))
+        low, high = _percentiles(_sums(_sorted_reach(seeds), distinct) / (seeds - 2 * cut))
         results[1, known], results[2, known] = low[back.ravel()], high[back.ravel()]
     return results[0], results[1], results[2]
 
 
 @lru_cache(maxsize=8)
-def _draws(strata: int, size: int) -> FloatArray:
+def _draws(strata: int, size: int) -> NDArray[np.float32]:
     """How often each value is drawn in each bootstrap sample: ``[resamples, strata * size]`` whole numbers."""
     rng = np.random.default_rng([_SEED, strata, size])
     drawn = rng.integers(0, size, (RESAMPLES, strata, size)) + (np.arange(strata) * size)[:, None]
     flat = (drawn.reshape(RESAMPLES, -1) + (np.arange(RESAMPLES) * (strata * size))[:, None]).ravel()
-    counts: FloatArray = (
-        np.bincount(flat, minlength=RESAMPLES * strata * size).reshape(RESAMPLES, -1).astype(np.float64)
-    )
-    return counts
+    counts = np.bincount(flat, minlength=RESAMPLES * strata * size).reshape(RESAMPLES, -1)
+    return counts.astype(np.float32)
 
 
 @lru_cache(maxsize=8)
-def _sorted_weights(size: int) -> FloatArray:
-    """The weight of each order statistic in the middle half of each bootstrap sample: ``[resamples, size]``."""
-    return _middle(_draws(1, size))
+def _sorted_reach(size: int) -> FloatArray:
+    """:func:`_reach` of one stratum, whose values are sorted whatever they are."""
+    return _reach(_draws(1, size))
 
 
-def _middle(counts: FloatArray) -> FloatArray:
-    """Of counts of sorted values, what is left of each after a quarter is cut off at either end."""
+def _reach(counts: NDArray[np.float32]) -> FloatArray:
+    """How much of the middle half lies at or below each sorted value, in each bootstrap sample.
+
+    A quarter of the draws, rounded down, is cut off at either end. Single precision holds these counts exactly.
+    """
     size = counts.shape[1]
-    cut = size // 4
-    below = np.cumsum(counts, axis=1)
-    inside = np.clip(below, cut, size - cut)
-    inside[:, 1:] -= inside[:, :-1].copy()
-    inside[:, 0] -= cut
-    return inside
+    below = np.cumsum(counts, axis=1, dtype=np.float32)
+    np.clip(below, size // 4, size - size // 4, out=below)
+    below -= size // 4
+    return below.astype(np.float64)
+
+
+def _sums(reached: FloatArray, ordered: FloatArray) -> FloatArray:
+    """``[resamples, columns]``: the sum of the middle half of each bootstrap sample of each sorted column.
+
+    By parts: whole numbers times differences of multiples of 2**-30, exact in whatever order BLAS adds them.
+    """
+    size = len(ordered)
+    steps = ordered[:-1] - ordered[1:]
+    sums: FloatArray = reached[:, :-1] @ steps + (size - 2 * (size // 4)) * ordered[-1]
+    return sums
 
 
 def _percentiles(estimates: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -250,3 +263,131 @@ def holm(p_values: ArrayLike) -> FloatArray:
     corrected = np.empty_like(raw)
     corrected[order] = np.minimum(np.maximum.accumulate(raw[order] * np.arange(raw.size, 0, -1)), 1.0)
     return corrected
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalDifference:
+    """Friedman's test over benchmarks and Nemenyi's critical difference (Demšar, JMLR 7, 2006, section 3.2.2).
+
+    Attributes:
+        ranks: ``[rows]``, mean over benchmarks.
+        statistic: Friedman's chi-squared, corrected for ties.
+        p_value: that the rows do not differ at all.
+        difference: mean ranks that are closer than this do not differ significantly (5 %, all pairs).
+        n: benchmarks.
+    """
+
+    ranks: FloatArray
+    statistic: float
+    p_value: float
+    difference: float
+    n: int
+
+    def groups(self) -> list[tuple[int, ...]]:
+        """Maximal sets of at least two rows within the critical difference, each in order of rank."""
+        order = sorted(range(len(self.ranks)), key=lambda row: (self.ranks[row], row))
+        found: list[tuple[int, ...]] = []
+        reach = 0
+        for start in range(len(order)):
+            end = start
+            while end + 1 < len(order) and self.ranks[order[end + 1]] - self.ranks[order[start]] < self.difference:
+                end += 1
+            if end > start and end > reach:
+                found.append(tuple(order[start : end + 1]))
+            reach = max(reach, end)
+        return found
+
+
+def critical_difference(scores: ArrayLike) -> CriticalDifference | None:
+    """Compare rows over benchmarks; ``None`` for fewer than two benchmarks or three rows, where the test says nothing.
+
+    Args:
+        scores: ``[rows, benchmarks]``, higher is better, no NaN.
+    """
+    from scipy.stats import chi2, rankdata, studentized_range
+
+    values = np.asarray(scores, dtype=np.float64)
+    rows, n = values.shape
+    if rows < 3 or n < 2:
+        return None
+    ranks = rankdata(-values, axis=0)
+    means = np.array([mean(row) for row in ranks])
+    ties = sum(count**3 - count for column in ranks.T for count in np.unique(column, return_counts=True)[1].tolist())
+    spread = 12 * n / (rows * (rows + 1)) * math.fsum((means - (rows + 1) / 2) ** 2)
+    shrink = 1 - ties / (n * rows * (rows**2 - 1))
+    statistic = spread / shrink if shrink > 0 else 0.0
+    quantile = float(f"{studentized_range.ppf(CONFIDENCE, rows, np.inf):.6g}") / math.sqrt(2)
+    return CriticalDifference(
+        means,
+        statistic,
+        float(f"{chi2.sf(statistic, rows - 1):.6g}"),
+        quantile * math.sqrt(rows * (rows + 1) / (6 * n)),
+        n,
+    )
+
+
+def probability_of_improvement(scores: ArrayLike) -> FloatArray:
+    """``[rows, rows]``: how likely a run of row i is better than a run of row j, equal ones counting half.
+
+    The Mann-Whitney U statistic divided by the number of pairs (Agarwal et al. 2021, section 4.3).
+
+    Args:
+        scores: ``[rows, benchmarks, seeds]``; runs are compared within a benchmark, benchmarks count alike.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    rows, benchmarks, seeds = values.shape
+    total = np.zeros((rows, rows))
+    for place in range(benchmarks):
+        ordered = np.sort(values[:, place], axis=1)
+        for j in range(rows):
+            below = np.searchsorted(ordered[j], values[:, place], side="left")
+            up_to = np.searchsorted(ordered[j], values[:, place], side="right")
+            total[:, j] += (below + up_to).sum(axis=1)
+    share: FloatArray = total / (2.0 * benchmarks * seeds * seeds)
+    return share
+
+
+def profile(regrets: ArrayLike, levels: ArrayLike) -> FloatArray:
+    """``[rows, levels]``: the share of runs whose regret is at most each level (a performance profile).
+
+    Args:
+        regrets: ``[rows, runs]``.
+        levels: ``[levels]``, rising.
+    """
+    ordered = np.sort(np.asarray(regrets, dtype=np.float64), axis=1)
+    counts = [np.searchsorted(row, np.asarray(levels, dtype=np.float64), side="right") for row in ordered]
+    shares: FloatArray = np.array(counts, dtype=np.float64) / ordered.shape[1]
+    return shares
+
+
+@dataclass(frozen=True)
+class TimeToTarget:
+    """How long it takes to get to a regret (expected running time, Hansen et al. 2016, https://arxiv.org/abs/1605.03560).
+
+    Attributes:
+        target: normalized regret to get to.
+        expected: what all runs spent before they got there (those that never did: their whole budget), divided by
+            the number that did; infinite where none did.
+        successes: runs that got there.
+        n: runs.
+    """
+
+    target: float
+    expected: float
+    successes: int
+    n: int
+
+
+def time_to_target(target: float, times: ArrayLike, budget: float) -> TimeToTarget:
+    """Expected time to a target.
+
+    Args:
+        target: normalized regret.
+        times: ``[runs]``, when each run got there; NaN where it never did.
+        budget: of every run.
+    """
+    values = np.asarray(times, dtype=np.float64)
+    reached = np.isfinite(values)
+    successes = int(reached.sum())
+    spent = math.fsum(np.where(reached, values, budget))
+    return TimeToTarget(target, spent / successes if successes else math.inf, successes, len(values))

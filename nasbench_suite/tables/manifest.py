@@ -52,6 +52,11 @@ def table_directories() -> list[Path]:
     return [*named, Path(platformdirs.user_data_dir("nasbench-suite")) / "tables", shipped_directory()]
 
 
+def own_directory() -> Path:
+    """Where new tables go: the first directory in ``NASBENCH_TABLES``, else the user's data directory."""
+    return table_directories()[0]
+
+
 def read_manifest(directory: Path) -> dict[str, Entry]:
     """The entries of a directory's manifest by table name; empty if there is none.
 

@@ -13,9 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_suite.errors import NotMeasured, QuestionError, TableError, unknown
+from nasbench_suite.errors import NotMeasured, QuestionError, SuiteError, TableError, unknown
+from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Space
+from nasbench_suite.tables import verified
+from nasbench_suite.tables.column import Column, mean_over_seeds
 from nasbench_suite.tables.manifest import expected_sha256, find_table
-from nasbench_suite.tables.schema import SCHEMA_VERSION, DatasetRecord, TableRecord, TrainingRecord, problems_of_record
+from nasbench_suite.tables.schema import (
+    ALONG,
+    LARGE,
+    SCHEMA_VERSION,
+    Along,
+    DatasetRecord,
+    TableRecord,
+    TrainingRecord,
+    problems_of_record,
+)
 
 if TYPE_CHECKING:
     import h5py
@@ -29,6 +41,7 @@ class TrainingOutline:
     seeds: tuple[int, ...]
     title: str
     metrics: dict[str, tuple[int, ...]]
+    along: dict[str, Along] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,8 @@ class Table:
         listed: whether a manifest beside the file vouches for this hash.
         name, space, architectures, title, licence, source, source_sha256, citation: as in the file.
         datasets: name -> outline.
+        decisions: decision -> options, where the suite does not know the space by name.
+        numberings: the other orders in which rows have numbers, such as ``"official-index"``.
     """
 
     path: Path
@@ -66,6 +81,20 @@ class Table:
     source_sha256: str
     citation: str
     datasets: dict[str, DatasetOutline]
+    decisions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    numberings: tuple[str, ...] = ()
+
+    def make_space(self) -> Space:
+        """The space of the rows: one that the suite knows, or the one that the file describes.
+
+        Raises:
+            TableError: neither of them.
+        """
+        if self.decisions:
+            return CategoricalSpace(self.space, [Decision(name, options) for name, options in self.decisions.items()])
+        if self.space not in KNOWN_SPACES:
+            raise TableError(f"table {self.path}: space {self.space!r} is unknown and the file does not describe it")
+        return KNOWN_SPACES[self.space]()
 
     def dataset(self, name: str) -> DatasetOutline:
         """The outline of a data set; raises ``UsageError`` with near names for an unknown one."""
@@ -80,33 +109,77 @@ class Table:
             raise unknown(f"training of {self.name}/{dataset}", training, trainings)
         return trainings[training]
 
-    def column(self, dataset: str, training: str, metric: str, epochs: int) -> NDArray[np.float32]:
-        """One metric at one epoch: ``[architecture, training seed]`` float32, NaN where never measured.
+    def column(self, dataset: str, training: str, metric: str, epochs: int) -> NDArray[np.floating]:
+        """One metric at one epoch: ``[architecture, training seed]``, NaN where never measured.
 
         Raises:
             NotMeasured: the table does not hold this metric at this epoch.
         """
+        outline = self.training(dataset, training)
+        held = self._held(dataset, training, metric)
+        if epochs not in held:
+            raise NotMeasured(
+                f"table {self.name}/{dataset}/{training}: {metric} was measured at epochs {ranges(held)}, not {epochs}"
+            )
+        along = outline.along.get(metric, "each")
+        with _opened(self.path) as file:
+            place = held.index(epochs) if along == "each" else 0
+            values: NDArray[np.floating] = file[dataset][training][metric][:, :, place]
+        return values * epochs if along == "linear" else values
+
+    def curves(self, dataset: str, training: str, metric: str, architecture: int) -> NDArray[np.floating]:
+        """One architecture's values of a metric at all epochs held: ``[training seed, epoch]``.
+
+        Raises:
+            NotMeasured: the table does not hold this metric.
+            QuestionError: no such row.
+        """
+        held = self._held(dataset, training, metric)
+        if not 0 <= architecture < self.architectures:
+            raise QuestionError(f"table {self.name} has rows 0 to {self.architectures - 1}, not {architecture}")
+        with _opened(self.path) as file:
+            values: NDArray[np.floating] = file[dataset][training][metric][architecture]
+        return _spread(values, held, self.training(dataset, training).along.get(metric, "each"))
+
+    def metric(
+        self, dataset: str, training: str, metric: str, epochs: int | None = None, seed: int | None = None
+    ) -> Column:
+        """One metric of every architecture, for fast questions (see :class:`~nasbench_suite.tables.Column`).
+
+        Args:
+            dataset, training, metric: what was measured.
+            epochs: by default the last one held.
+            seed: a training seed; by default the mean over those measured.
+
+        Raises:
+            NotMeasured: the table does not hold this metric, epoch or training seed.
+        """
+        seeds = self.training(dataset, training).seeds
+        epochs = self._held(dataset, training, metric)[-1] if epochs is None else epochs
+        values = self.column(dataset, training, metric, epochs)
+        what = f"{self.name}/{dataset}/{training}/{metric} after {epochs} epochs"
+        if seed is None:
+            return Column(f"{what}, mean over training seeds", self.make_space(), mean_over_seeds(values))
+        if seed not in seeds:
+            raise NotMeasured(f"{what}: training seeds are {', '.join(map(str, seeds))}, not {seed}")
+        place = seeds.index(seed) if values.shape[1] > 1 else 0
+        return Column(f"{what}, training seed {seed}", self.make_space(), values[:, place])
+
+    def numbering(self, name: str) -> NDArray[np.int64]:
+        """The number of every row in another order: ``[architecture]``; raises ``NotMeasured`` if there is none."""
+        if name not in self.numberings:
+            raise NotMeasured(f"table {self.name} has no {name!r}; it has {', '.join(self.numberings) or 'none'}")
+        with _opened(self.path) as file:
+            numbers: NDArray[np.int64] = file[name][:]
+        return numbers
+
+    def _held(self, dataset: str, training: str, metric: str) -> tuple[int, ...]:
         metrics = self.training(dataset, training).metrics
         if metric not in metrics:
             raise NotMeasured(
                 f"table {self.name}/{dataset}/{training} has no {metric!r}; it has {', '.join(sorted(metrics)) or 'nothing'}"
             )
-        held = metrics[metric]
-        if epochs not in held:
-            raise NotMeasured(
-                f"table {self.name}/{dataset}/{training}: {metric} was measured at epochs {_ranges(held)}, not {epochs}"
-            )
-        with _opened(self.path) as file:
-            values: NDArray[np.float32] = file[dataset][training][metric][:, :, held.index(epochs)]
-        return values
-
-    def curves(self, dataset: str, training: str, metric: str, architecture: int) -> NDArray[np.float32]:
-        """One architecture's values of a metric at all epochs held: ``[training seed, epoch]`` float32."""
-        if metric not in self.training(dataset, training).metrics:
-            raise QuestionError(f"table {self.name}/{dataset}/{training} has no metric {metric!r}")
-        with _opened(self.path) as file:
-            values: NDArray[np.float32] = file[dataset][training][metric][architecture]
-        return values
+        return metrics[metric]
 
     def constant(self, dataset: str, name: str) -> NDArray[np.float64]:
         """What does not depend on a training, such as ``parameters``: ``[architecture]`` float64."""
@@ -120,22 +193,22 @@ class Table:
         return values
 
     def read(self) -> TableRecord:
-        """Everything, in memory; for exporting and verifying."""
+        """Everything; the values of metrics are read when ``numpy.asarray`` asks for them, one metric at a time."""
         datasets = {}
         with _opened(self.path) as file:
+            numberings = {name: file[name][:] for name in self.numberings}
+            double = False
             for name, outline in self.datasets.items():
-                trainings = {
-                    training_name: TrainingRecord(
-                        training.epochs,
-                        training.seeds,
-                        {
-                            metric: (held, file[name][training_name][metric][:])
-                            for metric, held in training.metrics.items()
-                        },
-                        training.title,
+                trainings = {}
+                for training_name, training in outline.trainings.items():
+                    metrics: dict[str, tuple[tuple[int, ...], Any]] = {}
+                    for metric, held in training.metrics.items():
+                        stored = file[name][training_name][metric]
+                        double = double or (stored.dtype == np.float64 and metric not in training.along)
+                        metrics[metric] = (held, _Stored(self.path, stored.name, stored.shape))
+                    trainings[training_name] = TrainingRecord(
+                        training.epochs, training.seeds, metrics, training.title, training.along
                     )
-                    for training_name, training in outline.trainings.items()
-                }
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
                 datasets[name] = DatasetRecord(
                     trainings, outline.splits, constants, outline.title, outline.supernet_seconds
@@ -150,13 +223,37 @@ class Table:
             self.source,
             self.source_sha256,
             self.citation,
+            self.decisions,
+            numberings,
+            double,
         )
 
     def verify(self) -> None:
         """Read everything and check every rule of the schema; raises :class:`TableError` naming all breaches."""
         wrong = problems_of_record(self.read())
+        with _opened(self.path) as file:
+            datasets, _ = _found_outline(file, self.path, self.architectures)
+        if datasets != self.datasets:
+            wrong.append("the outline differs from what the file holds")
+        space = self.make_space()
+        if space.size != self.architectures:
+            wrong.append(f"{self.architectures} rows, but {self.space} has {space.size} architectures")
         if wrong:
             raise TableError(f"table {self.path} breaks its schema: " + "; ".join(wrong))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The values of one metric in a file, read by ``numpy.asarray``."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.floating]:
+        with _opened(self.path) as file:
+            values: NDArray[np.floating] = file[self.name][:]
+        return values if dtype is None else values.astype(dtype)
 
 
 def open_table(name_or_path: str | Path) -> Table:
@@ -167,12 +264,20 @@ def open_table(name_or_path: str | Path) -> Table:
     monotone costs were checked when the file was written, which the hash vouches for; files that no manifest
     lists are read and checked whole.
 
+    A file of up to 16 MiB is hashed at every opening. A larger one is hashed at its first opening and whenever it
+    was touched since (see ``verified.py``); what is read from it has a checksum per chunk.
+
     Raises:
         TableError: one line naming the file and what is wrong.
         UsageError: no table of this name.
     """
     path = find_table(name_or_path)
-    digest = file_sha256(path)
+    try:
+        stamp = verified.stamp(path)
+        note = verified.recall(path) if path.stat().st_size > LARGE else None
+    except OSError as error:
+        raise TableError(f"table {path} cannot be read: {error.strerror or error}") from None
+    digest = file_sha256(path) if note is None else note.sha256
     expected = expected_sha256(path)
     if expected is not None and digest != expected:
         raise TableError(
@@ -181,8 +286,27 @@ def open_table(name_or_path: str | Path) -> Table:
         )
     with _opened(path) as file:
         table = _outline(file, path, digest, listed=expected is not None)
-    if expected is None:
+    checked = expected is not None or (note is not None and note.checked)
+    if not checked:
         table.verify()
+    if path.stat().st_size > LARGE and (note is None or not checked):
+        verified.remember(path, verified.Note(stamp, digest, expected is None))
+    return table
+
+
+def verify_table(name_or_path: str | Path) -> Table:
+    """Hash the whole file, whatever is remembered of it, read every value and check every rule.
+
+    Raises:
+        TableError: one line naming the file and what is wrong.
+        UsageError: no table of this name.
+    """
+    path = find_table(name_or_path)
+    digest = file_sha256(path)
+    table = open_table(path)
+    if table.sha256 != digest:
+        raise TableError(f"table {path} was changed: its sha256 is {digest[:16]}…, it was {table.sha256[:16]}…")
+    table.verify()
     return table
 
 
@@ -209,13 +333,13 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     with file:
         try:
             yield file
-        except (KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, OSError, RuntimeError, TypeError, AttributeError, IndexError, ValueError) as error:
+            if isinstance(error, SuiteError):
+                raise
             raise TableError(f"table {path} cannot be read to its end ({error}); restore it or make it again") from None
 
 
 def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table:
-    import h5py
-
     version = file.attrs.get("schema_version")
     if version is None:
         raise TableError(f"{path} is an HDF5 file but no nasbench-suite table: it has no schema_version")
@@ -225,50 +349,133 @@ def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table
             "make it again or use a release that fits"
         )
     architectures = int(file.attrs["architectures"])
+    words = {
+        key: str(file.attrs[key])
+        for key in ("name", "space", "title", "licence", "source", "source_sha256", "citation")
+    }
+    described = _json(file, "decisions", path) if "decisions" in file.attrs else {}
+    datasets, numberings = _written_outline(file, path) or _found_outline(file, path, architectures)
+    return Table(
+        path=path,
+        sha256=digest,
+        listed=listed,
+        architectures=architectures,
+        datasets=datasets,
+        decisions={name: tuple(options) for name, options in described.items()},
+        numberings=tuple(numberings),
+        **words,
+    )
+
+
+def _written_outline(file: h5py.Group, path: Path) -> tuple[dict[str, DatasetOutline], list[str]] | None:
+    """The outline that a large table carries in one attribute."""
+    if "outline" not in file.attrs:
+        return None
+    outline = _json(file, "outline", path)
     datasets = {}
+    for name, dataset in outline["datasets"].items():
+        trainings = {}
+        for training_name, training in dataset["trainings"].items():
+            metrics = {metric: _epochs(held) for metric, (held, _) in training["metrics"].items()}
+            along = {metric: way for metric, (_, way) in training["metrics"].items() if way != "each"}
+            trainings[training_name] = TrainingOutline(
+                training["epochs"], tuple(training["seeds"]), training["title"], metrics, along
+            )
+        datasets[name] = DatasetOutline(
+            dataset["title"],
+            dataset["splits"],
+            tuple(dataset["constants"]),
+            trainings,
+            dataset.get("supernet_seconds", {}),
+        )
+    return datasets, outline["numberings"]
+
+
+def _epochs(held: list[int] | str) -> tuple[int, ...]:
+    if isinstance(held, str):
+        first, last = held.split("-")
+        return tuple(range(int(first), int(last) + 1))
+    return tuple(held)
+
+
+def _found_outline(file: h5py.Group, path: Path, architectures: int) -> tuple[dict[str, DatasetOutline], list[str]]:
+    """The outline as the members of the file show it, shapes checked."""
+    import h5py
+
+    datasets: dict[str, DatasetOutline] = {}
+    numberings: list[str] = []
     for dataset_name, group in file.items():
+        if isinstance(group, h5py.Dataset):
+            _expect_shape(group, (architectures,), path)
+            numberings.append(dataset_name)
+            continue
         constants: list[str] = []
         trainings = {}
         for name, member in group.items():
             if isinstance(member, h5py.Dataset):
+                _expect_shape(member, (architectures,), path)
                 constants.append(name)
-                if member.shape != (architectures,):
-                    raise TableError(
-                        f"table {path}: {dataset_name}/{name} has shape {member.shape}, expected ({architectures},)"
-                    )
             else:
                 trainings[name] = _training(member, path, architectures)
-        splits: dict[str, Any] = json.loads(group.attrs["splits"])
+        splits: dict[str, Any] = _json(group, "splits", path)
         datasets[dataset_name] = DatasetOutline(
             str(group.attrs["title"]),
             splits,
             tuple(constants),
             trainings,
-            json.loads(group.attrs.get("supernet_seconds", "{}")),
+            _json(group, "supernet_seconds", path) if "supernet_seconds" in group.attrs else {},
         )
-    words = {
-        key: str(file.attrs[key])
-        for key in ("name", "space", "title", "licence", "source", "source_sha256", "citation")
-    }
-    return Table(path=path, sha256=digest, listed=listed, architectures=architectures, datasets=datasets, **words)
+    return datasets, numberings
+
+
+def _json(holder: h5py.Group, name: str, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(holder.attrs[name])
+    except ValueError as error:
+        raise TableError(f"table {path}: {name} of {holder.name} is no JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise TableError(f"table {path}: {name} of {holder.name} is no mapping")
+    return value
+
+
+def _expect_shape(member: h5py.Dataset, shape: tuple[int, ...], path: Path) -> None:
+    if member.shape != shape:
+        raise TableError(f"table {path}: {member.name.strip('/')} has shape {member.shape}, expected {shape}")
 
 
 def _training(group: h5py.Group, path: Path, architectures: int) -> TrainingOutline:
     seeds = tuple(int(seed) for seed in group.attrs["seeds"])
-    metrics = {}
+    metrics: dict[str, tuple[int, ...]] = {}
+    along: dict[str, Along] = {}
     for name, member in group.items():
-        held = tuple(int(epoch) for epoch in member.attrs["epochs"])
-        allowed = [(architectures, count, len(held)) for count in {1, len(seeds)}]
-        if member.shape not in allowed or member.dtype != np.float32:
+        attributes = member.attrs
+        held = tuple(attributes["epochs"].tolist())
+        way = attributes.get("along", "each")
+        if way not in ALONG:
+            raise TableError(f"table {path}: {group.name}/{name} is stored along {way!r}, expected {', '.join(ALONG)}")
+        if way != "each":
+            along[name] = way
+        length = len(held) if way == "each" else 1
+        allowed = [(architectures, count, length) for count in sorted({1, len(seeds)})]
+        if member.shape not in allowed or member.dtype not in (np.float32, np.float64):
             raise TableError(
                 f"table {path}: {group.name}/{name} is {member.dtype} of shape {member.shape}, "
-                f"expected float32 of {' or '.join(map(str, allowed))}"
+                f"expected floating-point numbers of {' or '.join(map(str, allowed))}"
             )
         metrics[name] = held
-    return TrainingOutline(int(group.attrs["epochs"]), seeds, str(group.attrs["title"]), metrics)
+    return TrainingOutline(int(group.attrs["epochs"]), seeds, str(group.attrs["title"]), metrics, along)
 
 
-def _ranges(epochs: tuple[int, ...]) -> str:
+def _spread(values: NDArray[np.floating], epochs: tuple[int, ...], along: Along) -> NDArray[np.floating]:
+    """``[…, epoch as stored] -> […, epoch]``."""
+    if along == "each":
+        return values
+    factors = np.ones(len(epochs)) if along == "constant" else np.asarray(epochs, dtype=np.float64)
+    spread: NDArray[np.floating] = values * factors
+    return spread
+
+
+def ranges(epochs: tuple[int, ...]) -> str:
     """``(1, 2, 3, 12)`` as ``1-3, 12``."""
     parts: list[str] = []
     start = previous = epochs[0]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import DataError, UsageError, unknown
-from nasbench_suite.tables.plain_pickle import load_plain
+from nasbench_suite.tables.plain_pickle import Maker, load_plain
 
 
 @dataclass(frozen=True)
@@ -365,12 +365,12 @@ def _latin_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1" if encoding == "latin1" else "ascii")
 
 
-_ALLOWED: Mapping[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): _start_array,
-    ("numpy._core.multiarray", "_reconstruct"): _start_array,
-    ("numpy", "ndarray"): _NoArray,
-    ("numpy", "dtype"): _PlainType,
-    ("_codecs", "encode"): _latin_bytes,
+_ALLOWED: Mapping[tuple[str, str], Maker] = {
+    ("numpy.core.multiarray", "_reconstruct"): Maker("numpy array", _start_array),
+    ("numpy._core.multiarray", "_reconstruct"): Maker("numpy array", _start_array),
+    ("numpy", "ndarray"): Maker("numpy.ndarray", _NoArray),
+    ("numpy", "dtype"): Maker("numpy.dtype", _PlainType),
+    ("_codecs", "encode"): Maker("_codecs.encode", _latin_bytes),
 }
 
 

@@ -26,7 +26,7 @@ def bananas(
     parents: int = 10,
     mutants: int = 200,
     again: float = 0.5,
-    spread: float = 0.5,
+    spread: float = 1.0,
     floor: float = 0.1,
 ) -> None:
     """Train those mutants of the best that do best in independent draws from an ensemble of networks on paths.
@@ -45,7 +45,7 @@ def bananas(
         parents: how many of the best are mutated.
         mutants: candidates per batch.
         again: probability that a mutant is changed once more.
-        spread: standard deviation of a draw, in those of the ensemble.
+        spread: standard deviation of a draw, in those of the ensemble (1 in the paper).
         floor: share of the median regret below which the networks see little difference.
     """
     space = problem.space

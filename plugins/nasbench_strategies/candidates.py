@@ -67,9 +67,9 @@ class Candidates:
         return architecture in self._taken
 
     def first(self, count: int) -> list[Architecture]:
-        """An initial design: different uniform draws, at most as many as are left; they are taken."""
+        """An initial design: different uniform draws, at least one and at most as many as are left; they are taken."""
         drawn: list[Architecture] = []
-        for _ in range(min(count, self.space.size - len(self._taken))):
+        for _ in range(min(max(count, 1), self.space.size - len(self._taken))):
             drawn.append(self.random())
         return drawn
 

@@ -11,6 +11,9 @@ from nasbench_strategies.weisfeiler_lehman import GraphFeatures, similarities
 
 Matrix = NDArray[np.float64]
 
+TABULATED = 12
+"""With at most so many decisions, covariances are looked up by the pattern of what differs."""
+
 
 class Kernel(Protocol):
     """A covariance function with ``k(x, x) = 1`` on features of some kind (anything with a length and slices)."""
@@ -43,27 +46,37 @@ class DecisionKernel:
 
     The features are option numbers, ``[architecture, decision]``; the parameters are ``log2 w_d`` and ``log2 a / (1 - a)``.
 
+    Which decisions differ is one of ``2^d`` patterns; where these are few, covariances are looked up and not computed.
+
     Args:
         decisions: how many.
     """
 
     def __init__(self, decisions: int) -> None:
         self.start = np.append(np.full(decisions, np.round(-np.log2(decisions))), -1.0)
+        bits = np.arange(decisions)
+        self._patterns = (np.arange(1 << decisions)[:, None] >> bits & 1).T if decisions <= TABULATED else None
 
-    def parts(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether a decision differs, ``[decision, first, second]``."""
-        differs: NDArray[np.bool_] = first.T[:, :, None] != second.T[:, None, :]
-        return differs
+    def parts(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[Any]:
+        """Whether a decision differs: as the bits of one number, ``[first, second]``, or as ``[decision, first, second]``."""
+        if self._patterns is None:
+            differs: NDArray[np.bool_] = first.T[:, :, None] != second.T[:, None, :]
+            return differs
+        patterns = np.zeros((len(first), len(second)), dtype=np.uint16)
+        for place in range(first.shape[1]):
+            patterns |= (first[:, place, None] != second[:, place]).astype(np.uint16) << place
+        return patterns
 
     def combine(self, parts: NDArray[Any], parameters: NDArray[np.float64]) -> Matrix:
         """Covariances ``[first, second]``."""
+        differs = parts if self._patterns is None else self._patterns
         weights = np.exp2(parameters[:-1])
         together = 1.0 / (1.0 + np.exp2(-parameters[-1]))
-        differing = weights[0] * parts[0]
-        for weight, part in zip(weights[1:], parts[1:], strict=True):
+        differing = weights[0] * differs[0]
+        for weight, part in zip(weights[1:], differs[1:], strict=True):
             differing += weight * part
         covariance: Matrix = (1.0 - together) * (1.0 - differing / weights.sum()) + together * matern(differing)
-        return covariance
+        return covariance if self._patterns is None else covariance.take(parts)
 
 
 class WeisfeilerLehmanKernel:

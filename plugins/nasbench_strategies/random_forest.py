@@ -32,7 +32,7 @@ def random_forest(
     trees: int = 20,
     share: float = 0.2,
     least: int = 4,
-    starts: int = 10,
+    starts: int = 5,
     samples: int = 200,
     random_share: float = 0.05,
     floor: float = 0.3,

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 ZOO = REPOSITORY / "tests" / "zoo"
 NASBENCH = [sys.executable, "-m", "nasbench_suite.cli"]
@@ -223,3 +223,15 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert code == 130
     assert "stopped: 0 of 2 runs are done; the same command goes on from here" in shown
     assert "Traceback" not in shown
+
+
+def test_show_explains_every_parameter(tmp_path: Path) -> None:
+    shown = nasbench(tmp_path, "show", "regularized-evolution").stdout
+    assert "https://arxiv.org/abs/1802.01548" in shown
+    assert "  population_size=" in shown
+    assert "architectures alive (P in the paper)." in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    found = json.loads(nasbench(tmp_path, "show", "regularized-evolution", "--json").stdout)
+    assert found["package"] == "nasbench-suite"
+    assert [p["name"] for p in found["parameters"]] == ["population_size", "tournament_size"]
+    assert "did you mean random-search" in nasbench(tmp_path, "show", "random-serch", code=2).stderr

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 BOARDS = sorted(path.parent for path in (REPOSITORY / "leaderboards").glob("*/leaderboard.json"))
 

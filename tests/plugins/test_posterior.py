@@ -80,6 +80,9 @@ def test_prediction_agrees_with_scikit_learn(data):
         return np.concatenate([np.eye(4)[options[:, d]] * np.sqrt(w / 2.0) for d, w in enumerate(weights)], axis=1)
 
     class OnlyTogether(DecisionKernel):
+        def parts(self, first, second):
+            return (first.T[:, :, None] != second.T[:, None, :]).astype(float)
+
         def combine(self, parts, parameters):
             return matern(np.tensordot(weights, parts, axes=1))
 
@@ -87,8 +90,6 @@ def test_prediction_agrees_with_scikit_learn(data):
     model._fitted = 1
     mean, deviation = model.predict(observed, values, candidates)
     noise = np.exp2(model.parameters[-1]) + JITTER
-    expected_mean, scale = by_solving(OnlyTogether(5), model.parameters, observed, values, candidates)
-    del expected_mean, scale
     centre = GaussianProcessRegressor(Matern(nu=2.5) + WhiteKernel(noise), optimizer=None, alpha=0.0)
     inside = matern(np.tensordot(weights, OnlyTogether(5).parts(observed, observed), axes=1)) + noise * np.eye(25)
     ones = np.linalg.solve(inside, np.ones(25))
@@ -145,6 +146,23 @@ def test_fitting_finds_which_decision_matters():
     model.fit(observed, values)
     weights = model.parameters[:5]
     assert min(weights[2], weights[4]) > max(weights[0], weights[1], weights[3])
+
+
+@pytest.mark.parametrize("decisions", [3, 16])
+def test_the_kernel_of_decisions_is_its_formula(decisions):
+    """By look-up (few decisions) and computed (many)."""
+    rng = np.random.default_rng(2)
+    first, second = rng.integers(0, 3, (5, decisions)), rng.integers(0, 3, (7, decisions))
+    kernel = DecisionKernel(decisions)
+    parameters = rng.integers(-3, 3, decisions + 1).astype(float)
+    weights, together = 2.0 ** parameters[:-1], 1 / (1 + 2.0 ** -parameters[-1])
+    computed = kernel.combine(kernel.parts(first, second), parameters)
+    for i, x in enumerate(first):
+        for j, y in enumerate(second):
+            squared = sum(w for w, a, b in zip(weights, x, y, strict=True) if a != b)
+            r = np.sqrt(5 * squared)
+            expected = (1 - together) * (1 - squared / sum(weights)) + together * (1 + r + r**2 / 3) * np.exp(-r)
+            assert computed[i, j] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kernel", [DecisionKernel(4), WeisfeilerLehmanKernel(2)])

@@ -15,7 +15,7 @@ from nasbench_suite.benchmarks import Scores
 from nasbench_suite.budget import Budget
 from nasbench_suite.harness import Plan, Result
 from nasbench_suite.journal import Charge, Evaluation, Recommendation
-from nasbench_suite.scoring import MOMENTS, Board, Scoreboard, score, scoreboard
+from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Scoreboard, score, scoreboard
 from nasbench_suite.testing import tiny_benchmark, wide_benchmark
 
 
@@ -214,3 +214,79 @@ def test_where_the_best_is_unknown_regret_counts_from_the_best_answer() -> None:
 def test_moments_rise_to_the_whole_budget() -> None:
     assert list(MOMENTS) == sorted(set(MOMENTS))
     assert {0.001, 0.01, 0.1, 0.25, 0.5, 1.0} <= set(MOMENTS)
+
+
+def test_area_and_targets_by_brute_force(board: Scoreboard) -> None:
+    plan = small_plan()
+    for held in board.boards:
+        task, value_of = held.task, plan.benchmarks[held.task.benchmark].scores()["validation"].of
+        assert task.typical is not None
+        for standing in held.standings:
+            areas, times = [], []
+            for curve in standing.curves:
+                scores = curve.values_at(np.arange(40) + 0.5, value_of)
+                areas.append(np.mean(task.best - np.where(np.isnan(scores), task.typical, scores)))
+                near = np.flatnonzero(
+                    scoreboard.normalized_regret(curve.values_at(np.arange(41), value_of), task) <= 0.2
+                )
+                times.append(near[0] if near.size else None)
+            assert standing.area == pytest.approx(np.mean(areas))
+            target = standing.targets[0]
+            reached = [time for time in times if time is not None]
+            assert (target.target, target.successes, target.n) == (0.2, len(reached), 12)
+            spent = sum(40 if time is None else time for time in times)
+            assert target.expected == (pytest.approx(spent / len(reached)) if reached else math.inf)
+
+
+def test_spending_adds_up(board: Scoreboard) -> None:
+    for held in board.boards:
+        for standing in held.standings:
+            assert sum(standing.spending.values()) == pytest.approx(1.0)
+        (sampling,) = (s for s in held.standings if s.label == "random-sampling")
+        assert sampling.spending == pytest.approx({"200 epochs": 1 / 40, "unspent": 39 / 40})
+
+
+def test_snapshots_place_by_what_was_known_then(board: Scoreboard) -> None:
+    plan = small_plan()
+    held = board.boards[0]
+    value_of = plan.benchmarks[held.task.benchmark].scores()["validation"].of
+    for snapshot in held.snapshots:
+        for placing in snapshot.placings:
+            (standing,) = (s for s in held.standings if s.label == placing.label)
+            then = [float(curve.values_at(40 * snapshot.fraction, value_of)) for curve in standing.curves]
+            assert placing.estimate.value == pytest.approx(stats.trim_mean(then, 0.25), abs=1e-8)
+            assert placing.rank == pytest.approx(standing.ranks[MOMENTS.index(snapshot.fraction)])
+    assert held.with_own_time is None  # the budget is no time
+
+
+def test_a_slow_strategy_loses_where_its_own_time_counts() -> None:
+    from scored import search
+
+    from nasbench_suite.harness import make_plan
+    from nasbench_suite.plugins import load_registry
+
+    comparison = small_plan().comparison.override(name="timed", budget=Budget(60_000.0))
+    plan = make_plan(comparison, load_registry())
+    results = {}
+    for (label, _), runs in plan.runs.items():
+        for run in runs:
+            result = search(plan, label, run)
+            own = 50_000.0 if label == "regularized-evolution" else 0.0
+            results[run.id] = dataclasses.replace(result, own_seconds=(own,) + (0.0,) * (len(result.journal) - 1))
+    held = score(plan, results).boards[0]
+    assert held.with_own_time is not None
+    by_label = {placing.label: placing for placing in held.with_own_time.placings}
+    evolution = next(s for s in held.standings if s.label == "regularized-evolution")
+    search_row = next(s for s in held.standings if s.label == "random-search")
+    assert by_label["regularized-evolution"].estimate.value < evolution.interquartile.value
+    assert by_label["random-search"].estimate == search_row.interquartile
+
+
+def test_profiles_and_ranks_over_time_end_where_the_table_does(board: Scoreboard) -> None:
+    overall = board.overall
+    for standing, ranks in zip(overall.standings, overall.ranks, strict=True):
+        assert ranks[-1] == pytest.approx(standing.rank)
+    assert overall.profiles.shape == (3, len(LEVELS))
+    assert (np.diff(overall.profiles, axis=1) >= 0).all()
+    np.testing.assert_allclose(overall.improvement + overall.improvement.T, 1.0)
+    assert overall.critical is not None and overall.critical.n == 2

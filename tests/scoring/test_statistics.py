@@ -15,12 +15,16 @@ from nasbench_suite.scoring.statistics import (
     average_ranks,
     bootstrap_curves,
     bootstrap_interquartile_mean,
+    critical_difference,
     holm,
     interquartile_mean,
     mean,
     on_grid,
     paired_differences,
+    probability_of_improvement,
+    profile,
     standard_deviation,
+    time_to_target,
 )
 
 
@@ -153,3 +157,82 @@ def test_a_missing_answer_counts_below_every_number() -> None:
     scores = np.full((2, 12), 0.5)
     scores[1] = math.nan
     assert paired_differences(scores).effects[0, 1] == 1.0
+
+
+# Demšar, JMLR 7, 2006, Table 6: AUC of C4.5, C4.5+m, C4.5+cf, C4.5+m+cf on 14 data sets.
+DEMSAR = np.array(
+    [
+        [0.763, 0.768, 0.771, 0.798],
+        [0.599, 0.591, 0.590, 0.569],
+        [0.954, 0.971, 0.968, 0.967],
+        [0.628, 0.661, 0.654, 0.657],
+        [0.882, 0.888, 0.886, 0.898],
+        [0.936, 0.931, 0.916, 0.931],
+        [0.661, 0.668, 0.609, 0.685],
+        [0.583, 0.583, 0.563, 0.625],
+        [0.775, 0.838, 0.866, 0.875],
+        [1.000, 1.000, 1.000, 1.000],
+        [0.940, 0.962, 0.965, 0.962],
+        [0.619, 0.666, 0.614, 0.669],
+        [0.972, 0.981, 0.9751, 0.975],
+        [0.957, 0.978, 0.946, 0.970],
+    ]
+).T
+
+
+def test_friedman_and_nemenyi_give_demsars_worked_example() -> None:
+    found = critical_difference(DEMSAR)
+    assert found is not None and found.n == 14
+    assert found.ranks.round(3).tolist() == [3.143, 2.0, 2.893, 1.964]
+    assert found.difference == pytest.approx(1.25, abs=0.005)
+    # The paper's 9.28 leaves ties uncorrected, and its F_F = 3.69 belongs to that.
+    uncorrected = 12 * 14 / (4 * 5) * (np.sum(found.ranks**2) - 4 * 25 / 4)
+    assert uncorrected == pytest.approx(9.28, abs=0.01)
+    assert (found.statistic, found.p_value) == pytest.approx(tuple(stats.friedmanchisquare(*DEMSAR)), rel=1e-5)
+    # Nemenyi finds no pair apart: 3.143 - 1.964 = 1.18 < 1.25.
+    assert found.groups() == [(3, 1, 2, 0)]
+
+
+def test_critical_difference_groups_by_brute_force(rng: np.random.Generator) -> None:
+    for _ in range(50):
+        scores = rng.normal(size=(6, 12)) + np.arange(6)[:, None] * 0.5
+        found = critical_difference(scores)
+        assert found is not None
+        close = np.abs(found.ranks[:, None] - found.ranks) < found.difference
+        cliques = [
+            set(subset)
+            for size in range(2, 7)
+            for subset in itertools.combinations(range(6), size)
+            if close[np.ix_(subset, subset)].all()
+        ]
+        maximal = [clique for clique in cliques if not any(clique < other for other in cliques)]
+        assert sorted(map(sorted, found.groups())) == sorted(map(sorted, maximal))
+
+
+def test_critical_difference_says_nothing_of_too_little() -> None:
+    assert critical_difference(DEMSAR[:2]) is None
+    assert critical_difference(DEMSAR[:, :1]) is None
+    alike = critical_difference(np.ones((3, 4)))
+    assert alike is not None and (alike.statistic, alike.p_value) == (0.0, 1.0)
+
+
+def test_probability_of_improvement_is_mann_whitney(rng: np.random.Generator) -> None:
+    scores = np.round(rng.random((3, 2, 9)), 1)
+    found = probability_of_improvement(scores)
+    for i, j in itertools.product(range(3), repeat=2):
+        expected = [
+            stats.mannwhitneyu(scores[i, place], scores[j, place]).statistic / 81 if i != j else 0.5
+            for place in range(2)
+        ]
+        assert found[i, j] == pytest.approx(np.mean(expected))
+
+
+def test_profile_counts_runs() -> None:
+    found = profile([[0.3, 0.1, 0.2], [0.5, 0.5, 0.0]], [0.0, 0.1, 0.2, 0.4, 0.5])
+    assert (found * 3).tolist() == [[0, 1, 2, 3, 3], [1, 1, 1, 1, 3]]
+
+
+def test_expected_time_counts_what_failures_spent() -> None:
+    found = time_to_target(0.1, [10.0, 30.0, math.nan, math.nan], 100.0)
+    assert (found.expected, found.successes, found.n) == (120.0, 2, 4)
+    assert math.isinf(time_to_target(0.1, [math.nan], 100.0).expected)

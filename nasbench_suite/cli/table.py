@@ -1,0 +1,269 @@
+"""``nasbench table``: get tables, look at them, check them, compare them, and give them away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nasbench_suite.tables.from_nats_bench import Imported
+    from nasbench_suite.tables.staging import Progress
+
+PATH = click.Path(path_type=Path)
+JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
+NAME = click.option("--name", default="", help="Name of the table (by default that of its source).")
+TARGET = click.option(
+    "--target", type=PATH, help="Directory of the table (by default the first in NASBENCH_TABLES, or the user's)."
+)
+SPACE = click.option("--space", required=True, help="A known space, or a .toml file that describes one.")
+SINGLE = click.option(
+    "--single", is_flag=True, help="Keep curves as float32: half the size, accuracies to seven digits."
+)
+
+
+@click.group()
+def table() -> None:
+    """Get, check, compare and export tables.
+
+    \b
+    Examples:
+      nasbench table pull nats-bench-tss
+      nasbench table import nats-bench ~/Downloads/NATS-tss-v1_0-3ffb9-simple
+      nasbench table info nas-bench-201
+    """
+
+
+@table.group("import")
+def import_() -> None:
+    """Make a table of official files or of your own results.
+
+    \b
+    Examples:
+      nasbench table import nas-bench-201 NAS-Bench-201-v1_1-096897.pth
+      nasbench table import csv results.csv --space my-space.toml
+    """
+
+
+@import_.command("nats-bench")
+@click.argument("source", type=PATH)
+@NAME
+@TARGET
+@SINGLE
+@JSON
+def import_nats_bench(source: Path, name: str, target: Path | None, single: bool, as_json: bool) -> None:
+    """Import NATS-Bench's official directory (…-simple), or its single .pickle.pbz2 file.
+
+    An interrupted import goes on where it was when the same command is given again.
+    """
+    from nasbench_suite.tables.from_nats_bench import import_directory, import_file
+
+    reader = import_file if source.is_file() else import_directory
+    with _bar("architectures") as progress:
+        made = reader(source, _target(target), name=name, double=not single, progress=progress)
+    _report(made, as_json)
+
+
+@import_.command("nas-bench-201")
+@click.argument("source", type=PATH)
+@NAME
+@TARGET
+@SINGLE
+@JSON
+def import_nas_bench_201(source: Path, name: str, target: Path | None, single: bool, as_json: bool) -> None:
+    """Import NAS-Bench-201's official .pth file (without PyTorch)."""
+    from nasbench_suite.tables.from_nas_bench_201 import import_pth
+
+    with _bar("architectures") as progress:
+        made = import_pth(source, _target(target), name=name, double=not single, progress=progress)
+    _report(made, as_json)
+
+
+def _import_rows(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
+    from nasbench_suite.tables.from_files import import_rows, read_space
+
+    _report(import_rows(source, read_space(space), _target(target), name or source.stem), as_json)
+
+
+@import_.command("csv")
+@click.argument("source", type=PATH)
+@SPACE
+@NAME
+@TARGET
+@JSON
+def import_csv(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
+    """Import your own results: columns architecture, seed, epochs, seconds, and metrics such as valid-accuracy."""
+    _import_rows(source, space, name, target, as_json)
+
+
+@import_.command("parquet")
+@click.argument("source", type=PATH)
+@SPACE
+@NAME
+@TARGET
+@JSON
+def import_parquet(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
+    """Import your own results from Parquet; the columns are those of CSV."""
+    _import_rows(source, space, name, target, as_json)
+
+
+@import_.command("npz")
+@click.argument("source", type=PATH)
+@SPACE
+@click.option("--mapping", type=PATH, help="TOML file that says what the arrays are, if they are not columns.")
+@NAME
+@TARGET
+@JSON
+def import_npz(
+    source: Path, space: str, mapping: Path | None, name: str, target: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Import your own results from NumPy: arrays as columns, or with --mapping one row per architecture."""
+    from nasbench_suite.tables.from_files import import_arrays, read_space
+
+    if mapping is None:
+        _import_rows(source, space, name, target, as_json)
+    else:
+        _report(import_arrays(source, mapping, read_space(space), _target(target), name or source.stem), as_json)
+
+
+@table.command()
+@click.argument("name")
+@click.option("--url", "urls", multiple=True, help="A mirror of your own, tried first; may be given several times.")
+@click.option("--sha256", help="What the fetched file must have.")
+@TARGET
+@JSON
+def pull(name: str, urls: tuple[str, ...], sha256: str | None, target: Path | None, as_json: bool) -> None:
+    """Fetch an official benchmark and make its table.
+
+    \b
+    Examples:
+      nasbench table pull nats-bench-tss
+      nasbench table pull mine --url https://example.org/mine.h5 --sha256 51dfe6…
+    """
+    from nasbench_suite.tables.pull import pull as pull_table
+
+    with _bar("bytes") as fetched, _bar("architectures") as imported:
+        made = pull_table(name, urls=urls, sha256=sha256, target=_target(target), fetched=fetched, imported=imported)
+    _report(made, as_json)
+
+
+@table.command()
+@click.argument("name")
+@JSON
+def info(name: str, as_json: bool) -> None:
+    """Say what a table holds: metrics, splits, training seeds, epochs, source and licence."""
+    from nasbench_suite.tables import open_table
+    from nasbench_suite.tables.export import describe
+
+    told = describe(open_table(name))
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return
+    for key in ("name", "title", "space", "architectures", "source", "licence", "citation", "path", "bytes", "sha256"):
+        click.echo(f"{key:<14}{told[key]}")
+    click.echo(f"{'listed':<14}{'yes' if told['listed'] else 'no: no manifest vouches for the file'}")
+    for dataset_name, dataset in told["datasets"].items():
+        click.echo(f"\n{dataset_name}: {dataset['title']}")
+        if dataset["constants"]:
+            click.echo(f"  {', '.join(dataset['constants'])}")
+        for training_name, training in dataset["trainings"].items():
+            click.echo(f"  {training_name}, training seeds {', '.join(map(str, training['seeds']))}")
+            for metric, held in training["metrics"].items():
+                split = f" on {held['split']}" if held["split"] else ""
+                click.echo(f"    {metric} at epochs {held['epochs']}{split}")
+
+
+@table.command()
+@click.argument("name")
+@JSON
+def verify(name: str, as_json: bool) -> None:
+    """Hash the whole file, read every value and check every rule."""
+    from nasbench_suite.tables import verify_table
+
+    checked = verify_table(name)
+    if as_json:
+        click.echo(json.dumps({"name": checked.name, "sha256": checked.sha256, "listed": checked.listed}))
+    else:
+        vouched = "as listed" if checked.listed else "not listed in a manifest"
+        click.echo(f"{checked.name}: sound, sha256 {checked.sha256} ({vouched})")
+
+
+@table.command()
+@click.argument("name")
+@click.argument("target", type=PATH)
+def export(name: str, target: Path) -> None:
+    """Write a table as rows into a .csv or .parquet file (which 'import' reads again)."""
+    from nasbench_suite.tables import open_table
+    from nasbench_suite.tables.export import export as export_table
+
+    click.echo(f"{target}: {export_table(open_table(name), target):,} rows")
+
+
+@table.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--tolerance", default=0.0, show_default=True, help="Differences up to this are none.")
+@JSON
+def diff(first: str, second: str, tolerance: float, as_json: bool) -> None:
+    """Say in which architectures two tables of one space differ, and by how much."""
+    from nasbench_suite.tables import open_table
+    from nasbench_suite.tables.export import difference
+
+    found = difference(open_table(first), open_table(second), tolerance)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for side, label in (("only_first", first), ("only_second", second)):
+        for metric in found[side]:
+            click.echo(f"only in {label}: {metric}")
+    for metric, apart in found["metrics"].items():
+        click.echo(
+            f"{metric}: {apart['values']:,} values of {apart['architectures']:,} architectures differ, by up to "
+            f"{apart['largest']:g} ({apart['missing']:,} measured in one only)"
+        )
+        for text in apart["first"]:
+            click.echo(f"  {text}")
+    if not (found["metrics"] or found["only_first"] or found["only_second"]):
+        click.echo("no differences")
+
+
+def _target(target: Path | None) -> Path:
+    from nasbench_suite.tables.manifest import own_directory
+
+    return target or own_directory()
+
+
+def _report(made: Imported, as_json: bool) -> None:
+    told: dict[str, Any] = {
+        "name": made.name,
+        "path": str(made.path),
+        "architectures": made.architectures,
+        "measured": made.measured,
+        "missing": made.missing,
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    gap = f", {made.missing:,} missing" if made.missing else ""
+    click.echo(f"{made.name}: {made.measured:,} of {made.architectures:,} architectures{gap}, in {made.path}")
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Progress]:
+    """A progress bar on stderr that appears with the first step."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task: list[Any] = []
+
+        def step(done: int, total: int) -> None:
+            if not task:
+                task.append(bar.add_task(what, total=total or None))
+            bar.update(task[0], completed=done, total=total or None)
+
+        yield step

@@ -1,0 +1,138 @@
+"""The leaderboard as one self-contained page: no request leaves it, it opens from disk."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_suite import __version__
+from nasbench_suite.comparisons import preset_names
+from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.appearance import look
+from nasbench_suite.leaderboards.checklist import SOURCE, checklist
+from nasbench_suite.leaderboards.document import provenance
+from nasbench_suite.scoring import MOMENTS, Board, Scoreboard
+
+STEP = 1e-5
+"""Resolution of the chart's regrets: a thousandth of a percent point."""
+
+SHOWN_FIRST = 8
+"""Rows that the chart shows when the page opens; the others are a click away."""
+
+
+def page(scoreboard: Scoreboard) -> str:
+    """The text of ``index.html``."""
+    from jinja2 import Environment, StrictUndefined
+
+    parts = files("nasbench_suite.leaderboards") / "page"
+    read = {name: (parts / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "uPlot.iife.min.js", "uPlot.min.css")}  # fmt: skip
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals = {"text": text, "slug": slug, "look": look, "isnan": math.isnan}
+    template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
+    return template.render(
+        board=scoreboard,
+        comparison=scoreboard.comparison,
+        style=f"{read['uPlot.min.css']}\n{read['page.css']}",
+        script=f"{read['uPlot.iife.min.js']}\n{read['page.js']}",
+        data=_script_safe(_data(scoreboard)),
+        facts=provenance(scoreboard),
+        checklist=checklist(scoreboard),
+        checklist_source=SOURCE,
+        by_label={b.task.benchmark: {s.label: s for s in b.standings} for b in scoreboard.boards},
+        places=_places(scoreboard),
+        variants=text.variants(scoreboard),
+        command=command(scoreboard),
+        packages=sorted({e.package for e in scoreboard.entrants.values()} - {"nasbench-suite"}),
+        version=__version__,
+    )
+
+
+def slug(label: str) -> str:
+    """A label as the name of an anchor."""
+    return "s-" + re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")
+
+
+def command(scoreboard: Scoreboard) -> str:
+    """What makes this leaderboard again, where the comparison is a preset."""
+    name = scoreboard.comparison.name
+    return f"nasbench run-all {name if name in preset_names() else name + '.toml'}"
+
+
+def _places(scoreboard: Scoreboard) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Benchmark -> label -> places at the snapshots."""
+    return {
+        board.task.benchmark: {
+            standing.label: [
+                next(p.place for p in snapshot.placings if p.label == standing.label) for snapshot in board.snapshots
+            ]
+            for standing in board.standings
+        }
+        for board in scoreboard.boards
+    }
+
+
+def _data(scoreboard: Scoreboard) -> dict[str, Any]:
+    """What the chart draws."""
+    charts = [_regrets(board) for board in scoreboard.boards]
+    overall = scoreboard.overall
+    if len(charts) > 1 and overall.standings:
+        rows = [
+            {"label": standing.label, "y": _packed(ranks, 0.001)}
+            for standing, ranks in zip(overall.standings, overall.ranks, strict=True)
+        ]
+        charts.append({"name": "average rank over all benchmarks", "kind": "rank", "unit": "", "budget": 100, "step": 0.001, "rows": rows})  # fmt: skip
+    looks = {label: look(label, entrant.family) for label, entrant in scoreboard.entrants.items()}
+    first = [standing.label for standing in overall.standings] or [
+        standing.label for board in scoreboard.boards[:1] for standing in board.standings
+    ]
+    references = [label for label in first if scoreboard.entrants[label].family == "reference"]
+    return {
+        "moments": list(MOMENTS),
+        "charts": charts,
+        "looks": {label: [shown.light, shown.dark, list(shown.dashes)] for label, shown in looks.items()},
+        "first": [*first[:SHOWN_FIRST], *(label for label in references if label not in first[:SHOWN_FIRST])],
+    }
+
+
+def _regrets(board: Board) -> dict[str, Any]:
+    task = board.task
+    rows = []
+    for standing in board.standings:
+        estimate, low, high, _ = 1.0 * standing.anytime
+        # The upper end of the score is the lower end of the regret.
+        ends = {"y": task.best - estimate, "low": task.best - high, "high": task.best - low}
+        rows.append({"label": standing.label, **{name: _packed(values, STEP) for name, values in ends.items()}})
+    unit = f"{task.currency} seconds" if task.budget.unit == "seconds" else task.budget.unit
+    return {
+        "name": task.benchmark,
+        "kind": "regret",
+        "unit": unit,
+        "budget": task.budget.amount,
+        "step": STEP,
+        "rows": rows,
+    }
+
+
+def _packed(values: Sequence[float] | NDArray[np.float64], step: float) -> list[int]:
+    """A curve in whole steps: how many moments have no value yet, the first value, then the differences.
+
+    Most differences are 0, which makes the page of a large comparison several times smaller.
+    """
+    known = [round(float(value) / step) for value in values if not math.isnan(value)]
+    return [len(values) - len(known), *known[:1], *(after - before for before, after in pairwise(known))]
+
+
+def _script_safe(value: object) -> Any:
+    """JSON that cannot end the script element that it stands in."""
+    from markupsafe import Markup
+
+    dumped = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(dumped.replace("<", "\\u003c"))

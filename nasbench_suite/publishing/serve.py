@@ -1,0 +1,207 @@
+"""The leaderboards of a directory on a local page: read only, to this machine only, nothing outside the directory."""
+
+from __future__ import annotations
+
+import html
+import json
+import urllib.parse
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from nasbench_suite.errors import BundleError
+
+HOST = "127.0.0.1"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".md": "text/plain; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".tex": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".parquet": "application/vnd.apache.parquet",
+    ".zip": "application/zip",
+}
+"""The kinds of files that are served; no other file of the directory is."""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' data: blob:; form-action 'none'; base-uri 'none'",
+}
+
+_STYLE = """
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+article { border-top: 1px solid; padding: .5rem 0 1rem }
+h2 { margin: .5rem 0 }
+p { margin: .25rem 0 }
+.files a { margin-right: .75rem; white-space: nowrap }
+"""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One leaderboard of a directory: its folder, what its document says, its files, and how its rows were checked."""
+
+    folder: str
+    document: dict[str, Any]
+    files: tuple[str, ...]
+    badges: Counter[str]
+
+
+def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
+    """A server of a directory of leaderboards; ``serve_forever()`` starts it, ``server_address`` says where.
+
+    Args:
+        directory: of directories with a ``leaderboard.json``, or one of these.
+        port: 0 takes one that is free.
+
+    Raises:
+        BundleError: no directory, or a port that is taken.
+    """
+    root = directory.resolve()
+    if not root.is_dir():
+        raise BundleError(f"{directory} is no directory")
+
+    class Handler(_Handler):
+        served = root
+
+    try:
+        return ThreadingHTTPServer((HOST, port), Handler)
+    except (OSError, OverflowError) as error:
+        raise BundleError(f"port {port} cannot be used: {getattr(error, 'strerror', None) or error}") from None
+
+
+def shelves(root: Path) -> Iterator[Shelf]:
+    """Every leaderboard in a directory, by folder; those whose document cannot be read are left out."""
+    for path in sorted([root, *(item for item in root.iterdir() if item.is_dir() and not item.is_symlink())]):
+        file = path / "leaderboard.json"
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            document["comparison"]["title"], document["strategies"], document["benchmarks"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        files = tuple(sorted(item.name for item in path.iterdir() if item.is_file() and _is_served(item)))
+        yield Shelf("" if path == root else path.name + "/", document, files, _badges(path))
+
+
+def _badges(directory: Path) -> Counter[str]:
+    """How many rows have which badge, by the ``badges.json`` that a merge writes."""
+    try:
+        held = json.loads((directory / "badges.json").read_text(encoding="utf-8"))
+        return Counter(map(str, held.values()))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return Counter()
+
+
+def index_page(root: Path) -> str:
+    """The page that lists the leaderboards of a directory."""
+    found = list(shelves(root))
+    body = "".join(map(_article, found)) or "<p>No leaderboards here yet: <code>nasbench run-all</code> makes one.</p>"
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Leaderboards</title><style>{_STYLE}</style><h1>Leaderboards</h1>{body}</html>"
+    )
+
+
+def _article(shelf: Shelf) -> str:
+    document, comparison = shelf.document, shelf.document["comparison"]
+    main = next((name for name in ("index.html", "README.md") if name in shelf.files), "leaderboard.json")
+    lines = []
+    for board in document["benchmarks"]:
+        ranked = board.get("ranked", [])
+        best = ", ".join(str(row.get("label")) for row in ranked if row.get("position") == 1)
+        budget = board.get("budget", {})
+        lines.append(
+            f"<p>{_text(board.get('name'))}, {_text(budget.get('amount'))} {_text(budget.get('unit'))}: "
+            f"first of {len(ranked)} {_text(best) or 'nobody'}</p>"
+        )
+    checked = "".join(f"; {count} {_text(badge)}" for badge, count in sorted(shelf.badges.items()))
+    files = "".join(f"<a href='{_link(shelf.folder + name)}'>{_text(name)}</a>" for name in shelf.files)
+    return (
+        f"<article><h2><a href='{_link(shelf.folder + main)}'>{_text(comparison['title'])}</a></h2>"
+        f"<p>{_text(comparison.get('description', ''))}</p>"
+        f"<p>{len(document['strategies'])} strategies, {len(comparison.get('seeds', []))} seeds{checked}</p>"
+        f"{''.join(lines)}<p class=files>{files}</p></article>"
+    )
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def _link(path: str) -> str:
+    return html.escape(urllib.parse.quote("./" + path))
+
+
+def _is_served(path: Path) -> bool:
+    return path.suffix in TYPES and not path.name.startswith(".") and not path.is_symlink()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET and HEAD; ``served`` is the directory."""
+
+    served: Path
+    server_version = "nasbench"
+    sys_version = ""
+    timeout = 30
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing; the page is for one reader."""
+
+    def _answer(self, with_body: bool) -> None:
+        status, kind, body = self._found()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def _found(self) -> tuple[HTTPStatus, str, bytes]:
+        plain = "text/plain; charset=utf-8"
+        # A page elsewhere that points its own name at this machine must not read what is here.
+        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        if host not in (HOST, "localhost"):
+            return HTTPStatus.FORBIDDEN, plain, b"this server is for localhost\n"
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        if path == "/":
+            return HTTPStatus.OK, TYPES[".html"], index_page(self.served).encode()
+        file = self._file(path)
+        try:
+            if file is not None:
+                kind = TYPES[file.suffix]
+                return HTTPStatus.OK, kind, file.read_bytes()
+        except OSError:
+            pass
+        return HTTPStatus.NOT_FOUND, plain, b"not found\n"
+
+    def _file(self, path: str) -> Path | None:
+        """The file of a URL's path; ``None`` unless it truly lies within the directory."""
+        parts = path.strip("/").split("/")
+        if not all(parts) or any(part.startswith(".") or "\\" in part or "\0" in part or ":" in part for part in parts):
+            return None
+        try:
+            file = self.served.joinpath(*parts).resolve()
+            if file.is_dir():
+                file = file / "index.html"
+            inside = file.is_relative_to(self.served) and file.resolve().is_relative_to(self.served)
+            return file if inside and file.is_file() and _is_served(file) else None
+        except (OSError, ValueError):
+            return None

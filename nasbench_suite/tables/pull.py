@@ -1,0 +1,307 @@
+"""Fetching the official files: from a list of mirrors, resumed after a break, checked, kept, and made into a table."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasbench_suite.errors import TableError, UsageError, unknown
+from nasbench_suite.tables.from_nas_bench_201 import import_pth
+from nasbench_suite.tables.from_nats_bench import ENDING, Imported, import_directory, import_file
+from nasbench_suite.tables.manifest import Entry, list_in_manifest, own_directory
+from nasbench_suite.tables.staging import Progress
+from nasbench_suite.tables.table import file_sha256, open_table
+
+STALL = 30.0
+"""Seconds without a byte after which a connection counts as broken."""
+ATTEMPTS = 5
+"""Connections per mirror; each goes on where the one before broke off."""
+DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that tables are made of.
+
+    Attributes:
+        table: name of the table.
+        file: name of the file, which decides how it is read.
+        urls: where it is, in the order in which they are tried.
+        md5: how its MD5 begins (the publisher writes that into the file's name); empty if not known.
+    """
+
+    table: str
+    file: str
+    urls: tuple[str, ...]
+    md5: str = ""
+
+
+SOURCES = {
+    source.table: source
+    for source in (
+        Source("nats-bench-tss", "NATS-tss-v1_0-3ffb9-simple.tar", (DRIVE + "17_saCsj_krKjlCBLOJEpNtzPXArMCqxU",)),
+        Source("nats-bench-sss", "NATS-sss-v1_0-50262-simple.tar", (DRIVE + "1scOMTUwcQhAMa_IMedp9lTzwmgqHLGgA",)),
+    )
+}
+"""What can be pulled by name. The publisher gives no hashes of these archives: each record is checked on import."""
+
+
+def cache_directory() -> Path:
+    """Where fetched files are kept."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("nasbench-suite")) / "downloads"
+
+
+def pull(
+    name: str,
+    *,
+    urls: Sequence[str] = (),
+    sha256: str | None = None,
+    target: Path | None = None,
+    cache: Path | None = None,
+    stall: float = STALL,
+    fetched: Progress | None = None,
+    imported: Progress | None = None,
+) -> Imported:
+    """Fetch an official file and make its table; what is there already is not fetched again.
+
+    Args:
+        name: ``nats-bench-tss`` or ``nats-bench-sss``; with ``urls`` any name for the table.
+        urls: mirrors of one's own, tried before the known ones: of the official archive, of a single official file
+            (``.pickle.pbz2``, ``.pth``), or of a table (``.h5``).
+        sha256: what the file must have.
+        target: the directory of the table; by default the user's.
+        cache: the directory of fetched files; by default the user's.
+        stall: seconds without a byte after which a connection counts as broken.
+        fetched: called with bytes fetched and to fetch.
+        imported: called with architectures imported and to import.
+
+    Raises:
+        UsageError: a name that is not known.
+        TableError: no mirror gave the right file (the message says what to put where), or its content is refused.
+    """
+    if name not in SOURCES and not urls:
+        raise unknown("table to pull", name, SOURCES, "or give --url")
+    known = SOURCES.get(name)
+    file = Path(urls[0].partition("?")[0]).name if urls else ""
+    if not file.endswith((".tar", ".h5", ".pth", ENDING)):
+        file = known.file if known else ""
+    if not file:
+        raise UsageError(f"{urls[0]}: expected the address of a .tar, .h5, .pth or {ENDING} file")
+    mirrors = [*urls, *(known.urls if known and file == known.file else ())]
+    path = fetch(file, mirrors, cache or cache_directory(), sha256=sha256, stall=stall, progress=fetched)
+    return _made(path, name, target or own_directory(), imported)
+
+
+def fetch(
+    file: str,
+    urls: Sequence[str],
+    cache: Path,
+    *,
+    sha256: str | None = None,
+    md5: str = "",
+    stall: float = STALL,
+    progress: Progress | None = None,
+) -> Path:
+    """The path of a file in the cache, fetched from the first mirror that gives it whole and right.
+
+    Args:
+        file: its name in the cache.
+        urls: the mirrors.
+        cache: the directory.
+        sha256, md5: what it must have; of the MD5 the beginning is enough.
+        stall: as of :func:`pull`.
+        progress: called with bytes fetched and to fetch.
+
+    Raises:
+        TableError: none did; the message says why, and where to put the file by hand.
+        UsageError: the download library is not installed.
+    """
+    path = cache / file
+    if path.is_file():
+        wrong = _mismatch(path, sha256, md5)
+        if not wrong:
+            return path
+        path.unlink()
+    try:
+        import pooch
+    except ImportError:
+        raise UsageError("fetching needs pooch; pip install 'nasbench-suite[tables]'") from None
+    pooch.get_logger().setLevel("ERROR")
+    cache.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for url in urls:
+        part = cache / f"{file}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part"
+        try:
+            pooch.retrieve(
+                url,
+                known_hash=f"sha256:{sha256}" if sha256 else None,
+                fname=file,
+                path=cache,
+                downloader=_Resuming(part, stall, progress),
+            )
+        except ValueError as error:
+            failures.append(f"{url}: wrong bytes ({str(error).splitlines()[0]})")
+            continue
+        except (TableError, OSError) as error:
+            failures.append(f"{url}: {error}")
+            continue
+        wrong = _mismatch(path, None, md5)
+        if not wrong:
+            return path
+        path.unlink()
+        failures.append(f"{url}: {wrong}")
+    raise TableError(
+        f"{file} could not be fetched ({'; '.join(failures) or 'there is no mirror'}). Without a network, put the file "
+        f"{file} into {cache} and run the same command again"
+    )
+
+
+def _mismatch(path: Path, sha256: str | None, md5: str) -> str:
+    if sha256 and file_sha256(path) != sha256.lower():
+        return "wrong bytes (its sha256 differs)"
+    if md5:
+        digest = hashlib.md5(usedforsecurity=False)
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+        if not digest.hexdigest().startswith(md5):
+            return "wrong bytes (its MD5 differs)"
+    return ""
+
+
+class _Resuming:
+    """A downloader for pooch that goes on where a connection broke off.
+
+    Args:
+        part: where the bytes are until they are all there; it outlives the process.
+        stall: seconds without a byte after which a connection counts as broken.
+        progress: called with bytes fetched and to fetch.
+    """
+
+    def __init__(self, part: Path, stall: float, progress: Progress | None) -> None:
+        self._part = part
+        self._stall = stall
+        self._progress = progress
+
+    def __call__(self, url: str, output_file: str, _pooch: Any, **_: Any) -> None:
+        import requests
+
+        reason = ""
+        for _attempt in range(ATTEMPTS):
+            before = self._size()
+            try:
+                if self._receive(requests, url):
+                    shutil.move(self._part, output_file)
+                    return
+                reason = "the connection ended early"
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+                reason = f"{type(error).__name__} after {self._size():,} bytes"
+                if self._size() == before and isinstance(error, requests.ConnectionError):
+                    break
+            except requests.RequestException as error:
+                raise TableError(f"{type(error).__name__}: {error}") from None
+        raise TableError(reason)
+
+    def _size(self) -> int:
+        return self._part.stat().st_size if self._part.exists() else 0
+
+    def _receive(self, requests: Any, url: str) -> bool:
+        """One connection; whether the file is whole now."""
+        have = self._size()
+        headers = (
+            {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+        )
+        with requests.get(url, stream=True, timeout=(self._stall, self._stall), headers=headers) as answer:
+            if answer.status_code == 416:  # nothing beyond what is there, or another file than before
+                self._part.unlink()
+                return False
+            if answer.status_code not in (200, 206):
+                raise TableError(f"the server answers {answer.status_code} {answer.reason}")
+            if "text/html" in answer.headers.get("Content-Type", ""):
+                raise TableError("a web page instead of the file (a moved file, or a limit on downloads)")
+            goes_on = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+            if answer.status_code == 206 and not goes_on:
+                self._part.unlink(missing_ok=True)
+                return False
+            have = have if goes_on else 0
+            length = answer.headers.get("Content-Length")
+            total = have + int(length) if length else 0
+            with self._part.open("ab" if goes_on else "wb") as stream:
+                for block in answer.iter_content(1 << 18):
+                    stream.write(block)
+                    have += len(block)
+                    if self._progress is not None:
+                        self._progress(have, total)
+        return not total or have == total
+
+
+def _made(path: Path, name: str, target: Path, progress: Progress | None) -> Imported:
+    """The table of a fetched file."""
+    target.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".h5":
+        return _adopt(path, name, target)
+    if path.suffix == ".tar":
+        directory = target / f".{path.stem}.unpacked"
+        _unpack(path, directory)
+        made = import_directory(directory, target, name=name, progress=progress)
+        shutil.rmtree(directory)
+        return made
+    reader: Callable[..., Imported] = import_pth if path.suffix == ".pth" else import_file
+    return reader(path, target, name=name, progress=progress)
+
+
+def _unpack(archive: Path, directory: Path) -> None:
+    """Take the records out of an archive by their own names, whatever paths it writes before them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive) as members:
+            for member in members:
+                place = directory / Path(member.name).name
+                if not (member.isfile() and member.name.endswith(ENDING)):
+                    continue
+                if place.exists() and place.stat().st_size == member.size:
+                    continue
+                stream = members.extractfile(member)
+                assert stream is not None
+                partial = place.with_name(place.name + ".partial")
+                with partial.open("wb") as out:
+                    shutil.copyfileobj(stream, out)
+                os.utime(partial, (member.mtime, member.mtime))
+                os.replace(partial, place)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise TableError(f"{archive} cannot be unpacked ({error}); remove it and fetch it again") from None
+
+
+def _adopt(path: Path, name: str, target: Path) -> Imported:
+    """List a fetched table under a name."""
+    table = open_table(path)
+    table.verify()
+    copy = target / f"{name}.h5"
+    partial = copy.with_name(copy.name + ".partial")
+    shutil.copyfile(path, partial)
+    os.replace(partial, copy)
+    list_in_manifest(
+        Entry(name, copy, table.sha256, table.source, table.licence, f"nasbench table pull {name} --url URL")
+    )
+    return Imported(copy, name, table.architectures, measured_rows(table))
+
+
+def measured_rows(table: Any) -> int:
+    """How many architectures of a table have anything measured at the end of a training."""
+    import numpy as np
+
+    measured = np.zeros(table.architectures, dtype=bool)
+    for dataset, outline in table.datasets.items():
+        for training, inner in outline.trainings.items():
+            for metric, held in inner.metrics.items():
+                if metric.endswith("-accuracy"):
+                    measured |= ~np.isnan(table.column(dataset, training, metric, held[-1])).all(axis=1)
+    return int(measured.sum())

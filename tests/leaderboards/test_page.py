@@ -1,0 +1,243 @@
+"""The page of a leaderboard, in a real browser where there is one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scored import small_plan, small_results
+
+from nasbench_suite.leaderboards import write_leaderboard
+from nasbench_suite.leaderboards.appearance import HUES, look
+from nasbench_suite.leaderboards.checklist import checklist
+from nasbench_suite.leaderboards.page import page
+from nasbench_suite.scoring import Scoreboard, score
+from nasbench_suite.strategies import FAMILIES
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+
+@pytest.fixture(scope="module")
+def board() -> Scoreboard:
+    return score(small_plan(), small_results())
+
+
+@pytest.fixture(scope="module")
+def path(board: Scoreboard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("page")
+    write_leaderboard(board, directory)
+    return directory / "index.html"
+
+
+def test_the_page_names_every_strategy_and_where_the_figures_come_from(path: Path, board: Scoreboard) -> None:
+    text = path.read_text()
+    assert len(text) < 2_000_000
+    for label in board.entrants:
+        assert f'id="s-{label}"' in text
+    for fact in (
+        board.boards[0].task.provenance["table sha256"],
+        board.entrants["random-search"].version,
+        "not test accuracies",
+        "Lindauer",
+        "Reproduce",
+    ):
+        assert fact in text
+
+
+def test_nothing_on_the_page_is_fetched(path: Path) -> None:
+    text = path.read_text()
+    assert "default-src 'none'" in text
+    assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)=(?!["']?data:)""", text)
+    assert "@import" not in text and "url(" not in text
+
+
+def test_what_strangers_write_is_shown_and_never_run(board: Scoreboard) -> None:
+    evil = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
+    entrants = {
+        label: dataclasses.replace(entrant, summary=evil, tuning=evil, paper="javascript:alert(1)")
+        for label, entrant in board.entrants.items()
+    }
+    text = page(dataclasses.replace(board, entrants=entrants))
+    assert evil not in text and "<img src=x" not in text
+    assert 'href="javascript:' not in text
+    assert text.count("</script>") == 2
+
+
+def test_the_data_of_the_chart_are_the_curves(path: Path, board: Scoreboard) -> None:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.S)
+    assert found
+    data = json.loads(found[1])
+    held = board.boards[0]
+    for row, standing in zip(data["charts"][0]["rows"], held.standings, strict=True):
+        for key, values in zip(("y", "high", "low"), standing.anytime, strict=False):
+            missing, *rest = row[key]
+            unpacked = [math.nan] * missing + [1e-5 * value for value in accumulate(rest)]
+            np.testing.assert_allclose(unpacked, held.task.best - values, atol=0.6e-5)
+    assert data["charts"][-1]["kind"] == "rank"
+
+
+def test_checklist_is_honest(board: Scoreboard) -> None:
+    items = {item.item: item for item in checklist(board)}
+    assert len(items) == 16
+    assert items["comparison with random sampling and random search"].met
+    assert not items["ablation studies"].met
+    assert not items["code of the training pipeline of the final architectures"].met
+    results = small_results()
+    for run in small_plan().runs["random-sampling", "nas-bench-201/cifar10"]:
+        del results[run.id]
+    for run in small_plan().runs["random-sampling", "nas-bench-201/cifar100"]:
+        del results[run.id]
+    (item,) = (i for i in checklist(score(small_plan(), results)) if "random sampling" in i.item)
+    assert (item.answer, item.evidence) == ("no", "not ranked here: random-sampling")
+
+
+def test_a_strategy_looks_the_same_whatever_else_is_there() -> None:
+    assert set(HUES) == set(FAMILIES)
+    assert look("regularized-evolution", "evolution") == look("regularized-evolution", "evolution")
+    assert look("regularized-evolution", "evolution").light == "#0072b2"
+    assert look("a", "no such family").light == look("a", "other").light
+
+
+@pytest.fixture(scope="module", params=[(1280, False), (390, True)], ids=["wide-light", "phone-dark"])
+def browser(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
+    """A headless Chromium that has opened the page."""
+    if BROWSER is None or DRIVER is None:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium (pip install -e '.[test]')")
+    from selenium.webdriver.chrome.service import Service
+
+    width, dark = request.param
+    options = selenium.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.binary_location = BROWSER
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = selenium.Chrome(options=options, service=Service(DRIVER))
+    try:
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        driver.get(path.as_uri())
+        driver.test_width, driver.test_dark = width, dark
+        yield driver
+    finally:
+        driver.quit()
+
+
+def column(browser: Any, table: int, place: int) -> list[str]:
+    script = (
+        "return [...document.querySelectorAll('table[data-sortable]')[arguments[0]].tBodies[0].rows]"
+        ".filter(row => !row.hidden).map(row => row.cells[arguments[1]].textContent.trim())"
+    )
+    found: list[str] = browser.execute_script(script, table, place)
+    return found
+
+
+def find(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def test_page_fits_the_width_and_the_scheme(browser: Any) -> None:
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= browser.test_width
+    ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(21, 24, 28)" if browser.test_dark else "rgb(255, 255, 255)")
+
+
+def test_sorting_by_click_and_by_keyboard(browser: Any) -> None:
+    heads = browser.find_elements("css selector", "#overall th button")
+    ranks = column(browser, 0, 3)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", heads[3])
+    browser.execute_script("arguments[0].click()", heads[3])
+    assert column(browser, 0, 3) == sorted(ranks, key=float)
+    heads[3].send_keys("\n")
+    assert column(browser, 0, 3) == sorted(ranks, key=float, reverse=True)
+    assert browser.execute_script("return arguments[0].parentNode.ariaSort", heads[3]) == "descending"
+    heads[1].send_keys(" ")
+    assert column(browser, 0, 1) == sorted(column(browser, 0, 1))
+
+
+def test_filtering(browser: Any) -> None:
+    box = find(browser, "#filter")
+    box.clear()
+    box.send_keys("evolution")
+    assert column(browser, 0, 1) == ["regularized-evolution"]
+    assert column(browser, 1, 1) == ["regularized-evolution"]
+    assert find(browser, "#matches").text == "1 of 3 strategies"
+    box.send_keys(" nonsense")
+    assert column(browser, 0, 1) == []
+    box.clear()
+    box.send_keys("x")
+    box.send_keys("\b")
+    assert len(column(browser, 0, 1)) == 3
+
+
+def test_chart_tells_values_under_the_pointer_and_by_arrow_keys(browser: Any, board: Scoreboard) -> None:
+    from selenium.webdriver import ActionChains
+
+    outputs = browser.find_elements("css selector", "#legend output")
+    assert len(outputs) == 3
+    final = board.boards[0]
+    texts = dict(zip((s.label for s in final.standings), (o.text for o in outputs), strict=True))
+    for standing in final.standings:
+        regret = 100 * (final.task.best - standing.interquartile.value)
+        assert float(texts[standing.label].split()[0]) == pytest.approx(regret, rel=0.01)
+    over = find(browser, "#chart .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
+    ActionChains(browser).move_to_element(over).perform()
+    assert "(100 % of the budget)" not in find(browser, "#at").text
+    before = find(browser, "#at").text
+    find(browser, "#chart").send_keys("\ue012")  # arrow left
+    assert find(browser, "#at").text != before
+    browser.execute_script("document.getElementById('bands').click()")  # they tint the lines
+    drawn = browser.execute_script(
+        "const c = document.querySelector('#chart canvas');"
+        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        "const seen = new Set(); for (let i = 0; i < d.length; i += 4) if (d[i + 3] > 120) seen.add([d[i], d[i+1], d[i+2]].join());"
+        "return [...seen]"
+    )
+    browser.execute_script("document.getElementById('bands').click()")
+    shown = look("regularized-evolution", "evolution")
+    colour = shown.dark if browser.test_dark else shown.light
+    wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    near = [d for d in drawn if all(abs(int(a) - b) <= 12 for a, b in zip(d.split(","), wanted, strict=True))]
+    assert near, "the strategy's colour is not in the chart"
+
+
+def test_chart_shows_what_is_chosen(browser: Any) -> None:
+    def ticked() -> int:
+        return len(browser.find_elements("css selector", "#legend input:checked"))
+
+    for button, expected in (("none", 0), ("all", 3), ("none", 0), ("some", 3)):
+        browser.execute_script("document.getElementById(arguments[0]).click()", button)
+        assert ticked() == expected
+    for choice in ("1", "2", "0"):
+        script = "const s = document.getElementById('chart-of'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))"
+        browser.execute_script(script, choice)
+        assert len(browser.find_elements("css selector", "#legend li")) == 3
+    for box in ("log-x", "bands", "log-x", "bands"):
+        browser.execute_script("document.getElementById(arguments[0]).click()", box)
+
+
+def test_a_link_opens_the_section_of_a_strategy(browser: Any) -> None:
+    browser.execute_script("location.hash = '#s-random-search'")
+    assert browser.execute_async_script(
+        "setTimeout(() => arguments[0](document.getElementById('s-random-search').open), 100)"
+    )
+
+
+def test_no_errors_and_no_requests(browser: Any) -> None:
+    assert browser.get_log("browser") == []
+    requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [m["params"]["request"]["url"] for m in requests if m["method"] == "Network.requestWillBeSent"]
+    assert [url for url in urls if not url.startswith(("file:", "data:"))] == []

@@ -1,0 +1,64 @@
+"""Tables for papers and curves for other tools."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scored import small_plan, small_results
+
+from nasbench_suite.leaderboards import write_parquet
+from nasbench_suite.leaderboards.papers import escaped, latex
+from nasbench_suite.scoring import Scoreboard, score
+
+
+@pytest.fixture(scope="module")
+def board() -> Scoreboard:
+    return score(small_plan(), small_results())
+
+
+def test_latex_has_every_row_and_the_first_place_with_its_ties_in_bold(board: Scoreboard) -> None:
+    lines = latex(board).splitlines()
+    for standing in board.overall.standings:
+        (line,) = (line for line in lines if line.startswith(standing.label))
+        cells = line.removesuffix(r" \\").split(" & ")
+        for held, cell in zip(board.boards, cells[1:], strict=False):
+            (found,) = (s for s in held.standings if s.label == standing.label)
+            assert f"{100 * found.mean:.2f} $\\pm$ {100 * found.deviation:.2f}" in cell
+            assert cell.startswith(r"\textbf{") == (found.position == 1)
+    widths = {len(re.split(r"(?<!\\)&", line)) for line in lines if line.endswith(r"\\")}
+    assert widths == {2 + len(board.boards)}
+    text = "\n".join(lines)
+    assert text.count("{") == text.count("}")
+    for command in (r"\toprule", r"\midrule", r"\bottomrule"):
+        assert command in lines
+
+
+def test_latex_escapes_what_strangers_write() -> None:
+    assert escaped(r"a_b & 5% \input{x} ~^#$") == (
+        r"a\_b \& 5\% \textbackslash{}input\{x\} \textasciitilde{}\textasciicircum{}\#\$"
+    )
+
+
+def test_latex_leaves_a_gap_where_a_row_is_not_ranked() -> None:
+    results = small_results()
+    run = small_plan().runs["random-search", "nas-bench-201/cifar10"][0]
+    results[run.id] = dataclasses.replace(results[run.id], outcome="failed", reason="no")
+    (line,) = (line for line in latex(score(small_plan(), results)).splitlines() if line.startswith("random-search"))
+    assert line.split(" & ")[1] == "--" and line.endswith(r"-- \\")
+
+
+def test_parquet_holds_every_step_of_every_run(board: Scoreboard, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (pip install -e '.[parquet]')")
+    table = parquet.read_table(write_parquet(board, tmp_path / "curves.parquet")).to_pylist()
+    assert len(table) == sum(len(c.incumbents) for b in board.boards for s in b.standings for c in s.curves)
+    held = board.boards[1]
+    standing = held.standings[0]
+    mine = [row for row in table if (row["benchmark"], row["strategy"]) == (held.task.benchmark, standing.label)]
+    assert {row["seed"] for row in mine} == set(board.comparison.seeds)
+    finals = {row["seed"]: row["score"] for row in mine}  # the last step of each seed
+    np.testing.assert_array_equal([finals[seed] for seed in board.comparison.seeds], standing.scores["validation"])
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.parquet"]

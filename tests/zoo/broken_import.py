@@ -1,0 +1,3 @@
+"""Need what is not there."""
+
+import no_such_module_anywhere  # noqa: F401

@@ -1,0 +1,3 @@
+"""Leave as soon as it is imported."""
+
+raise SystemExit(3)

@@ -1,0 +1,3 @@
+"""Offer nothing."""
+
+ANSWER = 42
