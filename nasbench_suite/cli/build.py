@@ -52,7 +52,7 @@ def build_table(
     \b
     Examples:
       nasbench table build digits --estimate
-      nasbench table build digits --sample 100 --output /tmp/tables
+      nasbench table build digits --sample 100 --output tables
       nasbench table build digits --jobs 2
     """
     from nasbench_suite.training import check_torch
