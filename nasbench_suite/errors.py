@@ -11,6 +11,7 @@
             ├── QuestionError    a question that the benchmark cannot answer
             │   └── NotMeasured  the table has no such measurement; nothing is imputed
             ├── TableError       a table that is missing, damaged, or of another schema
+            ├── DataError        images that are missing, damaged, or of another format
             ├── PluginError      a plugin that cannot be loaded or breaks the rules
             ├── ComparisonError  a comparison file with mistakes
             ├── StoreError       a run store that cannot be used
@@ -59,6 +60,10 @@ class NotMeasured(QuestionError, LookupError):
 
 class TableError(SuiteError):
     """A table file that is missing, truncated, altered, of another schema version, or not HDF5."""
+
+
+class DataError(SuiteError):
+    """A data set whose files are missing, damaged, or not of the format that was named."""
 
 
 class PluginError(SuiteError):

@@ -6,13 +6,16 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nasbench_suite.benchmarks import Answers
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, QuestionError, ReplayMismatch
 from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation, encode_event, same_question
 from nasbench_suite.spaces import Architecture, Space
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 PATIENCE = 1000
 """Questions after the end of the budget before a strategy counts as one that will not stop."""
@@ -31,6 +34,7 @@ class Problem:
         answers: the benchmark's answers for this run's seed.
         budget: the meter's limit.
         resumable: whether trainings may be resumed.
+        training: what the benchmark gives to strategies that train for themselves, if it offers ``"training"``.
         journal: events of an interrupted run; they are the answers as long as the same questions come.
         checkpoint: ``(events before it, state)`` as the interrupted run saved it last.
         on_flush: called with the events since the last call, now and then (see ``flush_seconds``).
@@ -41,6 +45,8 @@ class Problem:
     Attributes:
         space: what may be asked about.
         fidelities: the epochs that may be asked for, rising; the last is the default of :meth:`evaluate`.
+        training: images for training and validation, and the prices of supernet epochs, where the benchmark offers
+            ``"training"``; ``None`` elsewhere. The test images are not among them.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Problem:
         budget: Budget,
         *,
         resumable: bool = False,
+        training: Offer | None = None,
         journal: Sequence[Event] = (),
         checkpoint: tuple[int, bytes] | None = None,
         on_flush: Callable[[list[Event]], None] | None = None,
@@ -60,6 +67,7 @@ class Problem:
     ) -> None:
         self.space = space
         self.fidelities = tuple(fidelities)
+        self.training = training
         self._ask = answers.ask
         self._default = self.fidelities[-1]
         self._limit = budget.amount
@@ -156,7 +164,7 @@ class Problem:
             and (self._resumes is None or self._resumes(evaluation.origin, evaluation.epochs, epochs))
         )
 
-    def charge(self, what: str, cost: float, epochs: float) -> None:
+    def charge(self, what: str, cost: float, epochs: float, *, measured: bool = False) -> None:
         """Pay for training that is not an evaluation; the training helpers call this by themselves.
 
         Args:
@@ -164,6 +172,8 @@ class Problem:
             cost: seconds of training, in the benchmark's own currency.
             epochs: how many epochs of training it counts for. Where the budget is in evaluations, a charge counts
                 ``epochs`` divided by the epochs of a full evaluation.
+            measured: whether the cost was read from a clock; when an interrupted run is replayed, the recorded cost
+                then counts instead.
 
         Raises:
             OutOfBudget: it does not fit the budget; the problem is closed from here on.
@@ -178,6 +188,10 @@ class Problem:
                 f"charge of {cost} s and {epochs} epochs for {what!r}: expected finite amounts of at least 0"
             )
         self._pass_or_close()
+        if measured and len(self._events) < len(self._past):
+            past = self._past[len(self._events)]
+            if isinstance(past, Charge):
+                charge = charge._replace(cost=past.cost)
         self._recorded(Charge, *charge)
         self._book(charge, self._amount(charge.cost, charge.epochs, charge.epochs / self._default), entered)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nasbench_suite
+from nasbench_suite import training
 
 PACKAGE = Path(nasbench_suite.__file__).parent
 LAYERS = (
@@ -37,6 +38,7 @@ RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name
 EXCEPTIONS: set[tuple[str, str]] = {
     ("testing", "harness"),  # the conformance checks judge runs as the harness does
     ("harness", "hookspecs"),
+    ("training", "tables"),  # images are read, and tables written, by the tables' own functions
 }
 
 
@@ -77,8 +79,9 @@ def test_imports_go_downwards(layer: str, path: Path) -> None:
 def test_plugins_use_public_names_only(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("nasbench_suite"):
-            assert node.module in {"nasbench_suite", "nasbench_suite.training"}, f"{path} imports from {node.module}"
-            assert {alias.name for alias in node.names} <= set(nasbench_suite.__all__)
+            public = {module.__name__: module.__all__ for module in (nasbench_suite, training)}
+            assert node.module in public, f"{path} imports from {node.module}"
+            assert {alias.name for alias in node.names} <= set(public[node.module])
 
 
 def test_torch_is_imported_in_training_only() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from nasbench_suite.spaces import Architecture, Space
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 Currency = Literal["simulated", "measured"]
 
@@ -58,7 +61,11 @@ class Scores:
 
 @runtime_checkable
 class Benchmark(Protocol):
-    """A task to search on. ``name`` looks like ``table/data set``."""
+    """A task to search on. ``name`` looks like ``table/data set``.
+
+    A benchmark that offers ``"training"`` also has ``training()``, which returns an
+    :class:`~nasbench_suite.training.tasks.Offer` (see :func:`training_of`).
+    """
 
     @property
     def name(self) -> str:
@@ -93,3 +100,11 @@ class Benchmark(Protocol):
 
     def scores(self) -> Mapping[str, Scores]:
         """What to report of a found architecture, by name; the first is the one that ranks."""
+
+
+def training_of(benchmark: Benchmark) -> Offer | None:
+    """What a benchmark gives to strategies that train for themselves; ``None`` unless it offers ``"training"``."""
+    if "training" not in benchmark.capabilities:
+        return None
+    offer: Offer = benchmark.training()  # type: ignore[attr-defined]  # only benchmarks with the capability have it
+    return offer

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 _MASK = (1 << 64) - 1
 
@@ -52,6 +56,8 @@ class TabularBenchmark:
         signal: what the search sees. Several trainings may answer at different fidelities; where two hold the
             same epochs, the earlier one answers.
         scores: what is reported afterwards, by name; the first ranks.
+        training: makes, from the table's recorded prices of supernet epochs, what strategies that train for
+            themselves need; ``None`` where nothing can be trained.
 
     The cost of an answer is ``train-seconds`` at its epoch plus one validation pass (``valid-seconds``) where the
     table has it. A training of which the table holds several epochs can be resumed.
@@ -63,7 +69,14 @@ class TabularBenchmark:
     currency: Currency = "simulated"
 
     def __init__(
-        self, name: str, space: Space, table: Table, *, signal: Sequence[Measure], scores: Mapping[str, Measure]
+        self,
+        name: str,
+        space: Space,
+        table: Table,
+        *,
+        signal: Sequence[Measure],
+        scores: Mapping[str, Measure],
+        training: Callable[[Mapping[str, float]], Offer] | None = None,
     ) -> None:
         if table.space != space.name or table.architectures != space.size:
             raise UsageError(
@@ -89,7 +102,8 @@ class TabularBenchmark:
         offers = (
             {"tabular"} | ({"fidelities"} if len(self.fidelities) > 1 else set()) | ({"resume"} if resumable else set())
         )
-        self.capabilities = frozenset(offers) | space.capabilities
+        self.capabilities = frozenset(offers | ({"training"} if training else set())) | space.capabilities
+        self._training = training
 
     def __repr__(self) -> str:
         return f"<TabularBenchmark {self.name}: {self.space.name}, epochs {self.fidelities}>"
@@ -118,6 +132,24 @@ class TabularBenchmark:
         split = self._table.dataset(measure.dataset).splits.get(measure.metric, "split not stated")
         return f"{measure.metric} after {measure.training} on {measure.dataset} ({split})"
 
+    def training(self) -> Offer:
+        """The task of the table, with the prices of supernet epochs that the table records.
+
+        Raises:
+            UsageError: the benchmark does not offer ``"training"``.
+        """
+        offer = self._offer()
+        if offer is None:
+            raise UsageError(f"benchmark {self.name!r} has a table only; nothing can be trained on it")
+        return offer()
+
+    def _offer(self) -> Callable[[], Offer] | None:
+        """Makes what :meth:`training` returns, with nothing that leads to the table."""
+        if self._training is None:
+            return None
+        (dataset,) = {measure.dataset for measure in self._sources.values()}
+        return partial(self._training, dict(self._table.dataset(dataset).supernet_seconds))
+
     def answers(self, seed: int) -> TabularAnswers:
         """The answers for one run seed (see :class:`TabularAnswers`)."""
         return TabularAnswers(self.name, self._columns, seed)
@@ -133,7 +165,14 @@ class TabularBenchmark:
         if self.space.size * seeds * len(self.fidelities) <= DETACHABLE:
             columns.read_all()
         return DetachedBenchmark(
-            self.name, self.space, self.fidelities, self.capabilities, self.currency, self.identity, columns
+            self.name,
+            self.space,
+            self.fidelities,
+            self.capabilities,
+            self.currency,
+            self.identity,
+            columns,
+            offer=self._offer(),
         )
 
     def scores(self) -> Mapping[str, Scores]:
@@ -163,6 +202,7 @@ class DetachedBenchmark:
     Attributes:
         name, space, fidelities, capabilities, currency, identity: the benchmark's.
         columns: the signal.
+        offer: makes what strategies need that train for themselves; ``None`` where nothing can be trained.
     """
 
     name: str
@@ -173,6 +213,13 @@ class DetachedBenchmark:
     identity: str
     columns: SignalColumns = field(repr=False)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    offer: Callable[[], Offer] | None = field(default=None, repr=False)
+
+    def training(self) -> Offer:
+        """The benchmark's own (see :func:`~nasbench_suite.benchmarks.training_of`)."""
+        if self.offer is None:
+            raise UsageError(f"benchmark {self.name!r} has a table only; nothing can be trained on it")
+        return self.offer()
 
     def answers(self, seed: int) -> TabularAnswers:
         """The answers for one run seed, the benchmark's own."""

@@ -12,6 +12,7 @@ import sys
 import click
 
 from nasbench_suite import __version__
+from nasbench_suite.cli.build import audit, build_table
 from nasbench_suite.cli.describe import describe
 from nasbench_suite.cli.listing import list_group, query
 from nasbench_suite.cli.plugin import plugin
@@ -67,6 +68,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in (build_table, audit):
+    table.add_command(command)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Benchmark, TabularBenchmark
+from nasbench_suite.benchmarks import Benchmark, TabularBenchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
 from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.guard import Guard, LimitedOutput, end_children
@@ -189,6 +189,7 @@ def execute(
         benchmark.answers(run.seed),
         run.budget,
         resumable="resume" in benchmark.capabilities,
+        training=training_of(benchmark),
         journal=[] if path is None else _read_journal(path),
         on_flush=None if path is None else partial(_append_journal, path),
         on_defiance=partial(os._exit, WENT_ON) if path is not None else None,

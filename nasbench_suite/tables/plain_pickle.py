@@ -17,20 +17,23 @@ from typing import Any, BinaryIO, NoReturn
 from nasbench_suite.errors import TableError
 
 
-def load_plain(source: bytes | BinaryIO, name: str, allowed: Mapping[tuple[str, str], Maker] | None = None) -> Any:
+def load_plain(
+    source: bytes | BinaryIO, name: str, allowed: Mapping[tuple[str, str], Maker] | None = None, encoding: str = "ASCII"
+) -> Any:
     """Unpickle plain values; every global that is not on the allow-list is refused before anything is called.
 
     Args:
         source: the pickle.
         name: of the file, for messages.
         allowed: ``(module, name) -> maker``; by default nothing at all.
+        encoding: of texts in pickles of Python 2; ``"bytes"`` leaves them as bytes.
 
     Raises:
         TableError: a global that is not allowed (its name is told), or a damaged pickle.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        return _PlainUnpickler(stream, name, allowed or {}).load()
+        return _PlainUnpickler(stream, name, allowed or {}, encoding).load()
     except TableError:
         raise
     except Exception as error:  # a damaged pickle can raise almost anything
@@ -115,8 +118,8 @@ OFFICIAL_NAMES: Mapping[tuple[str, str], Maker] = {
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, stream: BinaryIO, name: str, allowed: Mapping[tuple[str, str], Maker]) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: BinaryIO, name: str, allowed: Mapping[tuple[str, str], Maker], encoding: str) -> None:
+        super().__init__(stream, encoding=encoding)
         self._name = name
         self._allowed = allowed
 

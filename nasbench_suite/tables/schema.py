@@ -7,7 +7,8 @@
                                         the suite does not know: decision -> options); outline (JSON, only of
                                         large tables: all that follows but the values, to open the file at once)
     /<numbering>                        int64 [architecture]: the row's number in another order, "official-index"
-    /<dataset>/                         attributes: title, splits (JSON: metric -> what it was measured on)
+    /<dataset>/                         attributes: title, splits (JSON: metric -> what it was measured on),
+                                        supernet_seconds (JSON: kind of step -> seconds of one epoch; may be absent)
     /<dataset>/<constant>               float64 [architecture]: parameters, flops, latency (seconds)
     /<dataset>/<training>/              one way of training, e.g. "200-epochs"; attributes: epochs, seeds, title
     /<dataset>/<training>/<metric>      float32 or float64 [architecture, training seed, epoch]; attributes: epochs,
@@ -96,12 +97,14 @@ class DatasetRecord:
         splits: metric name -> what it was measured on, in words.
         constants: name -> ``[architecture]``, for what does not depend on a training (parameters, flops, latency).
         title: the data set in words.
+        supernet_seconds: kind of supernet step -> seconds that one epoch of it costs; empty if never measured.
     """
 
     trainings: Mapping[str, TrainingRecord]
     splits: Mapping[str, str]
     constants: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     title: str = ""
+    supernet_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,8 @@ def write_table(record: TableRecord, path: Path) -> None:
                 group = file.create_group(dataset_name)
                 group.attrs["title"] = dataset.title
                 group.attrs["splits"] = json.dumps(dict(sorted(dataset.splits.items())), sort_keys=True)
+                if dataset.supernet_seconds:
+                    group.attrs["supernet_seconds"] = json.dumps(dict(dataset.supernet_seconds), sort_keys=True)
                 for name, constant in sorted(dataset.constants.items()):
                     group.create_dataset(name, data=constant.astype(np.float64), **filters)
                 for training_name, training in sorted(dataset.trainings.items()):
@@ -306,6 +311,7 @@ def outline_of(record: TableRecord) -> dict[str, Any]:
                 "title": dataset.title,
                 "splits": dict(dataset.splits),
                 "constants": sorted(dataset.constants),
+                **({"supernet_seconds": dict(dataset.supernet_seconds)} if dataset.supernet_seconds else {}),
                 "trainings": {
                     training_name: {
                         "epochs": training.epochs,

@@ -52,6 +52,7 @@ class DatasetOutline:
     splits: dict[str, str]
     constants: tuple[str, ...]
     trainings: dict[str, TrainingOutline]
+    supernet_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,9 @@ class Table:
                         training.epochs, training.seeds, metrics, training.title, training.along
                     )
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
-                datasets[name] = DatasetRecord(trainings, outline.splits, constants, outline.title)
+                datasets[name] = DatasetRecord(
+                    trainings, outline.splits, constants, outline.title, outline.supernet_seconds
+                )
         return TableRecord(
             self.name,
             self.space,
@@ -378,7 +381,13 @@ def _written_outline(file: h5py.Group, path: Path) -> tuple[dict[str, DatasetOut
             trainings[training_name] = TrainingOutline(
                 training["epochs"], tuple(training["seeds"]), training["title"], metrics, along
             )
-        datasets[name] = DatasetOutline(dataset["title"], dataset["splits"], tuple(dataset["constants"]), trainings)
+        datasets[name] = DatasetOutline(
+            dataset["title"],
+            dataset["splits"],
+            tuple(dataset["constants"]),
+            trainings,
+            dataset.get("supernet_seconds", {}),
+        )
     return datasets, outline["numberings"]
 
 
@@ -409,7 +418,13 @@ def _found_outline(file: h5py.Group, path: Path, architectures: int) -> tuple[di
             else:
                 trainings[name] = _training(member, path, architectures)
         splits: dict[str, Any] = _json(group, "splits", path)
-        datasets[dataset_name] = DatasetOutline(str(group.attrs["title"]), splits, tuple(constants), trainings)
+        datasets[dataset_name] = DatasetOutline(
+            str(group.attrs["title"]),
+            splits,
+            tuple(constants),
+            trainings,
+            _json(group, "supernet_seconds", path) if "supernet_seconds" in group.attrs else {},
+        )
     return datasets, numberings
 
 

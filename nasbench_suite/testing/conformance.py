@@ -13,19 +13,24 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Answers, Benchmark
+from nasbench_suite.benchmarks import Answers, Benchmark, training_of
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, ReplayMismatch, SuiteError
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.worker import global_generators
-from nasbench_suite.journal import Evaluation, Event, encode_journal
+from nasbench_suite.journal import Charge, Evaluation, Event, encode_journal
 from nasbench_suite.problem import Problem
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision
 from nasbench_suite.strategies import Strategy
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.tasks import Offer
 
 SEEDS = (0, 1, 2, 3, 4)
 CUTS = 12
@@ -71,6 +76,32 @@ def _shaped(counts: Sequence[int], fidelities: Sequence[int]) -> SyntheticBenchm
     ]
     named = f"{len(counts)} decisions of {min(counts)} to {max(counts)} options, {len(fidelities)} fidelities"
     return SyntheticBenchmark(named, CategoricalSpace(named, decisions), fidelities=fidelities)
+
+
+class TrainableBenchmark(SyntheticBenchmark):
+    """Answers by a formula, with a few random images beside it: enough for any supernet to be trained, at fixed prices."""
+
+    KINDS = ("darts-first-order", "darts-second-order", "drnas", "enas", "gdas", "random-sharing")
+
+    def __init__(self) -> None:
+        operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+        space = CellSpace("trainable-cells", 3, operations, zero="none", identity="skip_connect")
+        super().__init__("trainable", space)
+        self.capabilities = self.capabilities | {"training"}
+
+    def training(self) -> Offer:
+        """Thirty-two images of two classes, and what an epoch on them costs."""
+        from nasbench_suite.training import Macro, Offer, Recipe, Task
+        from nasbench_suite.training.datasets import Images
+
+        rng = np.random.default_rng(0)
+        labels = np.arange(32) % 2
+        pixels = rng.standard_normal((32, 1, 4, 4)) + labels[:, None, None, None]
+        images = Images(pixels.astype(np.float32), labels, 2)
+        recipe = Recipe(epochs=self.fidelities[-1], batch_size=8, flip=False, padding=0)
+        macro = Macro((1, 4, 4), 2, 2, 1, 1, "pool", shift_of_nothing=False)
+        task = Task("trainable", images.take(slice(16)), images.take(slice(16, 32)), macro, recipe)
+        return Offer(task, dict.fromkeys(self.KINDS, 200.0))
 
 
 @dataclass(frozen=True)
@@ -121,7 +152,10 @@ def check_strategy(strategy: Strategy, benchmarks: Sequence[Benchmark] | None = 
 def strategy_findings(strategy: Strategy, benchmarks: Sequence[Benchmark] | None = None) -> Iterator[Finding]:
     """The findings of :func:`check_strategy`, each as soon as it is known."""
     yield _writable(strategy)
-    chosen = [tiny_benchmark(), wide_benchmark(), single_benchmark()] if benchmarks is None else list(benchmarks)
+    made: list[Benchmark] = [tiny_benchmark(), wide_benchmark(), single_benchmark()]
+    if "training" in strategy.requires and find_spec("torch"):
+        made.append(TrainableBenchmark())
+    chosen = made if benchmarks is None else list(benchmarks)
     offered = [benchmark for benchmark in chosen if _offers(benchmark, strategy)]
     if not offered:
         missing = ", ".join(sorted(strategy.requires))
@@ -258,7 +292,7 @@ def _check_on(strategy: Strategy, benchmark: Benchmark) -> Iterator[Finding]:
         "leave the problem's members alone",
         "the benchmark's own answers, within the budget",
     )
-    yield _any_budget(strategy, benchmark, journals[SEEDS[0]], place)
+    yield _any_budget(strategy, benchmark, budget, journals[SEEDS[0]], place)
     yield _any_cut(strategy, benchmark, budget, journals[SEEDS[0]], place)
 
 
@@ -350,10 +384,12 @@ class _WatchedAnswers:
             raise
 
 
-def _any_budget(strategy: Strategy, benchmark: Benchmark, journal: Sequence[Event], place: str) -> Finding:
+def _any_budget(
+    strategy: Strategy, benchmark: Benchmark, budget: Budget, journal: Sequence[Event], place: str
+) -> Finding:
     """With a smaller budget the strategy, which cannot see it, does the same and is only cut off earlier."""
-    first = next((event.cost for event in journal if isinstance(event, Evaluation)), 1.0)
-    for amount in (0.0, max(0.0, first - 1.0), first, 2.5 * first, 10 * first):
+    first = next((event.cost for event in journal if isinstance(event, Evaluation | Charge)), 1.0)
+    for amount in (0.0, max(0.0, first - 1.0), first, 2.5 * first, min(10 * first, budget.amount)):
         shorter = _search(strategy, benchmark, Budget(amount), SEEDS[0]).journal
         if shorter != tuple(journal[: len(shorter)]):
             seen = f"with {amount:g} s it differs from the longer run at event {_first_difference(shorter, journal)}"
@@ -400,6 +436,7 @@ def _search(
         benchmark.answers(seed) if answers is None else answers,
         budget,
         resumable="resume" in benchmark.capabilities,
+        training=training_of(benchmark),
         journal=journal,
         on_defiance=_stop(strategy),
     )
@@ -409,7 +446,10 @@ def _search(
 
 
 def _questions(journal: Sequence[Event]) -> tuple[object, ...]:
-    return tuple((event.architecture, event.epochs) for event in journal if isinstance(event, Evaluation))
+    """What was asked for and recommended, without the answers."""
+    return tuple(
+        (event.architecture, getattr(event, "epochs", None)) for event in journal if not isinstance(event, Charge)
+    )
 
 
 def _stop(strategy: Strategy) -> Callable[[], None]:

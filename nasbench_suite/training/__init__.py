@@ -1,0 +1,85 @@
+"""Live training with PyTorch: data sets, networks, the engine, supernets, and the builder of tables.
+
+The only part of the suite that imports PyTorch, and only when a name that needs it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nasbench_suite.errors import UsageError
+from nasbench_suite.training.macro import Macro
+from nasbench_suite.training.tasks import Offer, Recipe, Task, digits_task, nas_bench_201_task
+
+if TYPE_CHECKING:
+    from nasbench_suite.training.engine import Trainer, Training, train
+    from nasbench_suite.training.networks import CellNetwork
+    from nasbench_suite.training.sharing import (
+        Controller,
+        Differentiable,
+        DirichletMixture,
+        GumbelHard,
+        Relaxation,
+        SharingRecipe,
+        SupernetSearch,
+        UniformSharing,
+        search_supernet,
+    )
+
+__all__ = [
+    "CellNetwork",
+    "Controller",
+    "Differentiable",
+    "DirichletMixture",
+    "GumbelHard",
+    "Macro",
+    "Offer",
+    "Recipe",
+    "Relaxation",
+    "SharingRecipe",
+    "SupernetSearch",
+    "Task",
+    "Trainer",
+    "Training",
+    "UniformSharing",
+    "check_torch",
+    "digits_task",
+    "nas_bench_201_task",
+    "search_supernet",
+    "train",
+]
+
+_NEED_TORCH = {
+    "CellNetwork": "networks",
+    **dict.fromkeys(("Trainer", "Training", "train"), "engine"),
+    **dict.fromkeys(
+        (
+            "Controller",
+            "Differentiable",
+            "DirichletMixture",
+            "GumbelHard",
+            "Relaxation",
+            "SharingRecipe",
+            "SupernetSearch",
+            "UniformSharing",
+            "search_supernet",
+        ),
+        "sharing",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    check_torch()
+    return getattr(import_module(f"{__name__}.{_NEED_TORCH[name]}"), name)
+
+
+def check_torch() -> None:
+    """Raise :class:`UsageError` with what to do where PyTorch is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise UsageError("live training needs PyTorch, which is not installed; pip install 'nasbench-suite[live]'")

@@ -1,0 +1,483 @@
+"""Training networks of cells: one engine for live evaluations, tables and tests.
+
+All images of a task lie in one tensor, batches are taken by index, and several training seeds of a cell run as one
+network. On the CPU the same seed gives the same numbers, and a training resumed from a checkpoint ends in the same
+numbers as one that was never interrupted: nothing random is carried from one epoch to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nasbench_suite.errors import DataError
+from nasbench_suite.spaces import CellSpace
+from nasbench_suite.training.datasets import Images
+from nasbench_suite.training.networks import CellNetwork, Skeleton
+from nasbench_suite.training.tasks import Recipe, Task
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One pass over a split.
+
+    Attributes:
+        loss: mean cross-entropy; NaN if the network diverged.
+        accuracy: fraction of right first guesses; 0 if the network diverged.
+        top5: fraction of images whose label is among the five first guesses.
+    """
+
+    loss: float
+    accuracy: float
+    top5: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What was measured after one epoch of one training.
+
+    Attributes:
+        train_loss, train_accuracy: means over the epoch's steps, as the steps saw them.
+        train_seconds: of this epoch's steps alone, all members together.
+        valid_seconds: of the pass over the validation images, all members together.
+        splits: split -> measurement; ``"valid"`` and whatever else was asked for.
+    """
+
+    train_loss: float
+    train_accuracy: float
+    train_seconds: float
+    valid_seconds: float
+    splits: Mapping[str, Measured]
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of one architecture with one seed.
+
+    Attributes:
+        seed: of the initial weights and the order of images.
+        epochs: one entry per epoch so far.
+        diverged: the first epoch (from 1) whose loss was not a number, or ``None``.
+    """
+
+    seed: int
+    epochs: tuple[Epoch, ...]
+    diverged: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the guesses of a network are spread over the classes, each class counting the same.
+
+    A class that is never guessed has precision 0.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Trainer:
+    """A network under training, epoch by epoch.
+
+    Args:
+        space: of the cell.
+        cell: one operation per edge.
+        task: images, network and recipe.
+        seeds: one training per seed, all side by side.
+        held_out: further splits to measure after each epoch, by name.
+        device: where to train.
+
+    Attributes:
+        done: epochs so far.
+        history: per member, what was measured after each epoch.
+        diverged: per member, the epoch (from 1) at which the loss was no number, or ``None``.
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        cell: Sequence[int],
+        task: Task,
+        seeds: Sequence[int],
+        *,
+        held_out: Mapping[str, Images] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.task = task
+        self.seeds = tuple(int(seed) for seed in seeds)
+        self.network = CellNetwork(space, cell, task.macro, self.seeds).to(device)
+        self.optimizer = make_optimizer(self.network.parameters(), task.recipe)
+        self.done = 0
+        self.history: list[list[Epoch]] = [[] for _ in self.seeds]
+        self.diverged: list[int | None] = [None for _ in self.seeds]
+        self._device = device
+        self._train = _on(task.train, device)
+        self._splits = {name: _on(part, device) for name, part in {"valid": task.valid, **(held_out or {})}.items()}
+        recipe = repr((task.identity, space.name, space.check(cell), self.seeds, sorted(self._splits)))
+        self.identity = hashlib.sha256(recipe.encode()).hexdigest()
+
+    def run_epoch(self) -> None:
+        """Train for one epoch and measure.
+
+        Raises:
+            MemoryError: the network does not fit the memory.
+        """
+        with _telling_of_memory():
+            started = time.perf_counter()
+            losses, right = self.run_steps()
+            trained = time.perf_counter()
+            splits = {"valid": self.measure("valid")}
+            validated = time.perf_counter()
+            splits |= {name: self.measure(name) for name in self._splits if name != "valid"}
+        self.done += 1
+        for member in range(len(self.seeds)):
+            if self.diverged[member] is None and not math.isfinite(losses[member]):
+                self.diverged[member] = self.done
+            self.history[member].append(
+                Epoch(
+                    losses[member] if math.isfinite(losses[member]) else math.nan,
+                    right[member],
+                    trained - started,
+                    validated - trained,
+                    {name: measured[member] for name, measured in splits.items()},
+                )
+            )
+
+    def run_steps(self) -> tuple[list[float], list[float]]:
+        """One epoch of steps; per member the mean loss and the accuracy that the steps saw."""
+        recipe, network = self.task.recipe, self.network
+        images, labels = self._train
+        members, total = len(self.seeds), len(labels)
+        orders = [np.random.default_rng([seed, self.done]).permutation(total) for seed in self.seeds]
+        order = torch.from_numpy(np.stack(orders)).to(self._device)
+        augment = [np.random.default_rng([seed, self.done, 1]) for seed in self.seeds]
+        steps = math.ceil(total / recipe.batch_size)
+        loss_sum = torch.zeros(members, device=self._device)
+        right = torch.zeros(members, device=self._device)
+        network.train()
+        for step in range(steps):
+            places = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            batch = augmented(images[places], recipe, augment)
+            wanted = labels[places]
+            set_learning_rate(self.optimizer, recipe, (self.done + step / steps) / recipe.epochs)
+            scores = network(batch.transpose(0, 1).flatten(1, 2))
+            losses = member_losses(scores, wanted)
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(losses.sum())
+            self.optimizer.step()
+            with torch.no_grad():
+                loss_sum += losses * wanted.shape[1]
+                right += (scores.argmax(2) == wanted).sum(1)
+        return (loss_sum / total).tolist(), (right / total).tolist()
+
+    def guesses(self, split: str) -> tuple[Tensor, Tensor]:
+        """Class scores of every image of a split and the labels: ``[members, images, classes]`` and ``[images]``."""
+        images, labels = self._splits[split]
+        self.network.eval()
+        with torch.inference_mode(), _telling_of_memory():
+            parts = [
+                self.network(part.repeat(1, len(self.seeds), 1, 1)) for part in torch.split(images, EVALUATION_BATCH)
+            ]
+        return torch.cat(parts, 1), labels
+
+    def measure(self, split: str) -> list[Measured]:
+        """One pass over a split, one measurement per member."""
+        scores, labels = self.guesses(split)
+        wanted = labels.expand(len(self.seeds), -1)
+        losses = member_losses(scores, wanted).tolist()
+        first = (scores.argmax(2) == wanted).double().mean(1).tolist()
+        best = scores.topk(min(5, scores.shape[2]), dim=2).indices
+        top = (best == wanted[:, :, None]).any(2).double().mean(1).tolist()
+        return [
+            Measured(loss, accuracy, five) if math.isfinite(loss) else Measured(math.nan, 0.0, 0.0)
+            for loss, accuracy, five in zip(losses, first, top, strict=True)
+        ]
+
+    def reports(self, split: str) -> list[Report]:
+        """Macro precision, recall and F1 on a split as the network is now, one per member."""
+        scores, labels = self.guesses(split)
+        wanted = labels.cpu().numpy()
+        return [macro_report(row, wanted, scores.shape[2]) for row in scores.argmax(2).cpu().numpy()]
+
+    def trainings(self) -> list[Training]:
+        """What was measured so far, one per seed."""
+        return [
+            Training(seed, tuple(epochs), diverged)
+            for seed, epochs, diverged in zip(self.seeds, self.history, self.diverged, strict=True)
+        ]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the rest of the training depends on, as plain arrays by name."""
+        arrays = {f"network/{name}": _array(value) for name, value in self.network.state_dict().items()}
+        for number, parameter in enumerate(self.network.parameters()):
+            buffer = self.optimizer.state[parameter].get("momentum_buffer")
+            if buffer is not None:
+                arrays[f"momentum/{number}"] = _array(buffer)
+        story = {
+            "identity": self.identity,
+            "done": self.done,
+            "diverged": self.diverged,
+            "history": [[asdict(epoch) for epoch in member] for member in self.history],
+        }
+        arrays["story"] = np.frombuffer(json.dumps(story).encode(), dtype=np.uint8)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to a state; the inverse of :meth:`state`.
+
+        Raises:
+            DataError: the state of another training.
+        """
+        story = json.loads(arrays["story"].tobytes())
+        if story["identity"] != self.identity:
+            raise DataError("the checkpoint belongs to another cell, task or seed; remove it or name another file")
+        held = {
+            name.removeprefix("network/"): torch.from_numpy(np.array(value))
+            for name, value in arrays.items()
+            if name.startswith("network/")
+        }
+        self.network.load_state_dict(held)
+        for number, parameter in enumerate(self.network.parameters()):
+            if f"momentum/{number}" in arrays:
+                buffer = torch.empty_like(parameter)
+                buffer.copy_(torch.from_numpy(np.array(arrays[f"momentum/{number}"])))
+                self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        self.done, self.diverged = story["done"], story["diverged"]
+        self.history = [
+            [
+                Epoch(**{**epoch, "splits": {name: Measured(**values) for name, values in epoch["splits"].items()}})
+                for epoch in member
+            ]
+            for member in story["history"]
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the state in one step: a reader sees the old file or the whole new one."""
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **self.state())
+        os.replace(partial, path)
+
+    def load(self, path: Path) -> None:
+        """Read a state that :meth:`save` wrote.
+
+        Raises:
+            DataError: a damaged file, or the state of another training.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                held = {name: arrays[name] for name in arrays.files}
+        except Exception as error:  # a damaged archive can raise almost anything
+            raise DataError(f"checkpoint {path} cannot be read ({error}); remove it to start again") from None
+        self.restore(held)
+
+
+def train(
+    space: CellSpace,
+    cell: Sequence[int],
+    task: Task,
+    seeds: Sequence[int],
+    *,
+    epochs: int | None = None,
+    held_out: Mapping[str, Images] | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Trainer], None] | None = None,
+    device: str = "cpu",
+    threads: int | None = 1,
+) -> list[Training]:
+    """Train a cell with one or several seeds, side by side; one :class:`Training` per seed.
+
+    Args:
+        space, cell, task, seeds, held_out, device: see :class:`Trainer`.
+        epochs: stop after so many; by default after the whole recipe.
+        checkpoint: written after every epoch, and gone on from if it is there.
+        on_epoch: called after every epoch.
+        threads: of the CPU; ``None`` leaves PyTorch's own number. Small networks are quickest with one.
+
+    Raises:
+        DataError: a checkpoint of another training.
+        MemoryError: the network does not fit the memory.
+    """
+    with cpu_threads(threads):
+        trainer = Trainer(space, cell, task, seeds, held_out=held_out, device=device)
+        if checkpoint is not None and checkpoint.exists():
+            trainer.load(checkpoint)
+        while trainer.done < (task.recipe.epochs if epochs is None else epochs):
+            trainer.run_epoch()
+            if checkpoint is not None:
+                trainer.save(checkpoint)
+            if on_epoch is not None:
+                on_epoch(trainer)
+        return trainer.trainings()
+
+
+def make_optimizer(parameters: Iterator[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
+    """SGD as the recipe says."""
+    return torch.optim.SGD(
+        parameters,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=True,
+        foreach=True,
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> None:
+    """Cosine from the recipe's learning rate to 0; ``progress`` runs from 0 to 1 over the training."""
+    for group in optimizer.param_groups:
+        group["lr"] = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * progress))
+
+
+def member_losses(scores: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy per member: ``[members, images, classes]``, ``[members, images] -> [members]``."""
+    return F.cross_entropy(scores.transpose(1, 2), labels, reduction="none").mean(1)
+
+
+def augmented(images: Tensor, recipe: Recipe, generators: Sequence[np.random.Generator]) -> Tensor:
+    """Random crops and flips as the recipe says, on the device where the images are.
+
+    Args:
+        images: ``[members, images, channels, height, width]``.
+        recipe: what to do.
+        generators: one per member, so that a member's images do not depend on who trains beside it.
+    """
+    if not recipe.flip and not recipe.padding:
+        return images
+    members, count, _, height, width = images.shape
+    if recipe.padding:
+        drawn = np.stack([g.integers(2 * recipe.padding + 1, size=(2, count)) for g in generators])
+        offsets = torch.from_numpy(drawn).to(images.device)
+        padded = F.pad(images, (recipe.padding,) * 4)
+        rows = offsets[:, 0, :, None] + torch.arange(height, device=images.device)
+        columns = offsets[:, 1, :, None] + torch.arange(width, device=images.device)
+        member = torch.arange(members, device=images.device)[:, None, None, None]
+        image = torch.arange(count, device=images.device)[None, :, None, None]
+        cropped = padded.permute(0, 1, 3, 4, 2)[member, image, rows[..., :, None], columns[..., None, :]]
+        images = cropped.permute(0, 1, 4, 2, 3)
+    if recipe.flip:
+        mirrored = torch.from_numpy(np.stack([g.random(count) < 0.5 for g in generators])).to(images.device)
+        images = torch.where(mirrored[:, :, None, None, None], images.flip(-1), images)
+    return images
+
+
+def macro_report(guesses: NDArray[np.integer], labels: NDArray[np.integer], classes: int) -> Report:
+    """Precision, recall and F1 of each class, averaged over the classes that occur among labels or guesses."""
+    confusion = np.zeros((classes, classes))
+    np.add.at(confusion, (labels, guesses), 1)
+    right, guessed, there = np.diag(confusion), confusion.sum(0), confusion.sum(1)
+    occurs = guessed + there > 0
+    precision = right / np.maximum(guessed, 1)
+    recall = right / np.maximum(there, 1)
+    f1 = 2 * right / np.maximum(guessed + there, 1)
+    return Report(*(float(values[occurs].mean()) for values in (precision, recall, f1)))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a network costs, whatever it learns.
+
+    Attributes:
+        parameters, flops: counted (see :class:`~nasbench_suite.training.macro.Macro`).
+        latency: seconds for one image, the least of repeated passes on this machine.
+        memory: bytes that one training step keeps for its backward pass: weights and activations, counted.
+    """
+
+    parameters: int
+    flops: int
+    latency: float
+    memory: int
+
+
+def profile(space: CellSpace, cell: Sequence[int], task: Task, *, repeats: int = 20) -> Profile:
+    """Count and time the network of a cell on one thread of the CPU."""
+    network = CellNetwork(space, cell, task.macro, [0])
+    with cpu_threads(1):
+        network.eval()
+        image = torch.zeros(1, *task.macro.image)
+        passes = []
+        with torch.inference_mode():
+            for _ in range(repeats):
+                started = time.perf_counter()
+                network(image)
+                passes.append(time.perf_counter() - started)
+        return Profile(
+            task.macro.parameters(space, cell),
+            task.macro.flops(space, cell),
+            min(passes),
+            _kept_bytes(network, task.recipe.batch_size),
+        )
+
+
+def _kept_bytes(network: Skeleton, batch_size: int) -> int:
+    """Bytes of all tensors that the backward pass of one step needs, each counted once."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        alive.append(tensor)
+        return tensor
+
+    alive: list[Tensor] = []
+    network.train()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(torch.zeros(batch_size, *network.macro.image)).sum()
+    for parameter in network.parameters():
+        storage = parameter.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+    return sum(kept.values())
+
+
+@contextmanager
+def cpu_threads(threads: int | None) -> Iterator[None]:
+    """Use so many CPU threads inside, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _telling_of_memory() -> Iterator[None]:
+    """Turn PyTorch's ways of saying that memory ran out into the one that Python has for it."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"the network does not fit the accelerator's memory: {str(error).partition('.')[0]}"
+        ) from None
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise MemoryError("the network does not fit the memory; use smaller batches") from None
+
+
+def _on(images: Images, device: str) -> tuple[Tensor, Tensor]:
+    pixels = torch.from_numpy(np.ascontiguousarray(images.pixels))
+    return pixels.to(device, torch.get_default_dtype()), torch.from_numpy(images.labels).to(device)
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+    return array

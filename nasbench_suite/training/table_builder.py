@@ -1,0 +1,420 @@
+"""Training a whole space, or a sample of it, into a table.
+
+Isomorphic cells are trained once. Results are written down cell by cell, so that a build that was stopped or killed
+goes on where it was; the same command does both. The seconds in the table come from a cost model (``costs.py``), not
+from the clock of a busy machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench_suite.errors import TableError, UsageError
+from nasbench_suite.spaces import Architecture, CellSpace
+from nasbench_suite.tables import Table
+from nasbench_suite.tables.schema import DatasetRecord, TableRecord, TrainingRecord, write_table
+from nasbench_suite.training.costs import CostModel, fit_costs, time_cell
+from nasbench_suite.training.datasets import Images
+from nasbench_suite.training.engine import Training, train
+from nasbench_suite.training.tasks import Task
+
+METRICS = ("train-loss", "train-accuracy", "valid-loss", "valid-accuracy", "test-loss", "test-accuracy")
+Report = Callable[[str, int, int], None]
+"""``(what, done, total)``"""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A table to be made.
+
+    Attributes:
+        name: of the table.
+        dataset: the name of its data set.
+        space: every cell of it gets a row.
+        task: what is trained.
+        test: the images that score.
+        seeds: the training seeds.
+        sample: train only so many random classes of isomorphic cells; ``None`` trains all.
+        words: title, licence, source, citation and the data set's title of the table.
+    """
+
+    name: str
+    dataset: str
+    space: CellSpace
+    task: Task
+    test: Images
+    seeds: tuple[int, ...] = (0, 1, 2)
+    sample: int | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """A hash of everything that decides a cell's numbers (not of which cells are trained)."""
+        digest = hashlib.sha256(repr((self.task.identity, self.space.name, self.space.decisions, self.seeds)).encode())
+        digest.update(self.test.pixels.tobytes())
+        return digest.hexdigest()
+
+    def classes(self) -> dict[str, list[int]]:
+        """Canonical text -> the indices of its cells, rising; the first of them is the one that is trained."""
+        found: dict[str, list[int]] = {}
+        for index, cell in enumerate(self.space.architectures()):
+            found.setdefault(self.space.canonical(cell), []).append(index)
+        return found
+
+    def to_train(self) -> list[int]:
+        """The index of one cell per class, in the order of training: at random, so that any part is a fair sample."""
+        firsts = [cells[0] for cells in self.classes().values()]
+        order = np.random.default_rng(0).permutation(len(firsts))
+        return [firsts[place] for place in order[: self.sample]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a build will take.
+
+    Attributes:
+        cells: how many are to be trained.
+        left: how many of them are not yet.
+        seconds: of one core for those that are left.
+        costs: the fitted prices.
+    """
+
+    cells: int
+    left: int
+    seconds: float
+    costs: CostModel
+
+
+def estimate(build: Build, directory: Path, *, report: Report = lambda *_: None, timed: int = 40) -> Estimate:
+    """Time some cells and tell how long the rest will take; the prices are kept in the directory.
+
+    Raises:
+        UsageError: the directory holds the results of another build.
+    """
+    path = _claimed(build, directory) / "costs.json"
+    if path.exists():
+        costs = CostModel.from_json(json.loads(path.read_text()))
+    else:
+        costs = fit_costs(
+            build.space, build.task, cells=timed, report=lambda done, total: report("timing cells", done, total)
+        )
+        _write(path, json.dumps(costs.as_json(), indent=1))
+    done = _results(directory)
+    wanted = build.to_train()
+    left = [index for index in wanted if index not in done]
+    shift = build.task.macro.shift_of_nothing
+    each = [costs.seconds(build.space, build.space.architecture(index), shift) for index in left]
+    # The test images are passed through as well, about as long as the validation images.
+    tests = len(build.test) / len(build.task.valid)
+    seconds = sum(one + (1 + tests) * passed for one, passed in each) * build.task.recipe.epochs * len(build.seeds)
+    return Estimate(len(wanted), len(left), seconds, costs)
+
+
+def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = lambda *_: None) -> int:
+    """Train what is left of a build; returns how many cells were trained now.
+
+    Args:
+        build: what to make.
+        directory: where results are kept while the build is under way.
+        jobs: processes, each on one core.
+        report: told of every cell.
+
+    Raises:
+        UsageError: the directory holds the results of another build.
+        TableError: a worker process was lost; what was done is kept.
+    """
+    _claimed(build, directory)
+    done = _results(directory)
+    wanted = build.to_train()
+    left = [index for index in wanted if index not in done]
+    finished = len(wanted) - len(left)
+    report("training cells", finished, len(wanted))
+    with (directory / "results.jsonl").open("a", encoding="utf-8") as file:
+        for index, values in _trained(build, left, jobs):
+            file.write(json.dumps({"index": index, **values}, separators=(",", ":")) + "\n")
+            file.flush()
+            finished += 1
+            report("training cells", finished, len(wanted))
+    return len(left)
+
+
+def _trained(build: Build, left: Sequence[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Results as they come, from this process or from several."""
+    if jobs == 1:
+        for index in left:
+            yield _train_one(build, index)
+        return
+    context = multiprocessing.get_context("spawn")
+    waiting = iter(left)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(build,)) as pool:
+        running: set[Future[tuple[int, dict[str, Any]]]] = set()
+        try:
+            while True:
+                for index in waiting:
+                    running.add(pool.submit(_train_in_worker, index))
+                    if len(running) >= 2 * jobs:
+                        break
+                if not running:
+                    return
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield future.result()
+        except BrokenProcessPool:
+            raise TableError(
+                "a worker process was lost (out of memory, or killed); what was done is kept, the same command goes on"
+            ) from None
+        finally:
+            for future in running:
+                future.cancel()
+
+
+_build: Build | None = None
+
+
+def _start_worker(build: Build) -> None:
+    global _build
+    _build = build
+
+
+def _train_in_worker(index: int) -> tuple[int, dict[str, Any]]:
+    assert _build is not None
+    return _train_one(_build, index)
+
+
+def _train_one(build: Build, index: int) -> tuple[int, dict[str, Any]]:
+    cell = build.space.architecture(index)
+    trainings = train(build.space, cell, build.task, build.seeds, held_out={"test": build.test})
+    return index, _as_json(trainings)
+
+
+def _as_json(trainings: Sequence[Training]) -> dict[str, Any]:
+    """Metric -> ``[seed][epoch]`` with ``null`` where a network had diverged, and the epochs of divergence."""
+
+    def rows(value: Callable[[Any], float]) -> list[list[float | None]]:
+        return [[None if np.isnan(v := value(e)) else round(v, 6) for e in t.epochs] for t in trainings]
+
+    return {
+        "train-loss": rows(lambda e: e.train_loss),
+        "train-accuracy": rows(lambda e: e.train_accuracy),
+        "valid-loss": rows(lambda e: e.splits["valid"].loss),
+        "valid-accuracy": rows(lambda e: e.splits["valid"].accuracy),
+        "test-loss": rows(lambda e: e.splits["test"].loss),
+        "test-accuracy": rows(lambda e: e.splits["test"].accuracy),
+        "diverged": [t.diverged for t in trainings],
+    }
+
+
+def assemble(build: Build, directory: Path, supernet_seconds: Mapping[str, float] | None = None) -> TableRecord:
+    """The table of all that was trained so far; cells that were not stay NaN.
+
+    Args:
+        build, directory: as for :func:`run_build`.
+        supernet_seconds: kind of supernet step -> seconds of one epoch, from :func:`supernet.time_supernets`.
+
+    Raises:
+        UsageError: the directory is not of this build, or :func:`estimate` was never called for it.
+    """
+    costs_path = _claimed(build, directory) / "costs.json"
+    if not costs_path.exists():
+        raise UsageError(f"{directory} has no costs yet; estimate the build first")
+    costs = CostModel.from_json(json.loads(costs_path.read_text()))
+    done = _results(directory)
+    space, macro, epochs = build.space, build.task.macro, build.task.recipe.epochs
+    values = {name: np.full((space.size, len(build.seeds), epochs), np.nan) for name in METRICS}
+    train_seconds, valid_seconds = np.full((2, space.size, 1, epochs), np.nan)
+    for cells in build.classes().values():
+        if cells[0] not in done:
+            continue
+        result = done[cells[0]]
+        for name in METRICS:
+            values[name][cells] = np.array(result[name], dtype=np.float64)  # null becomes NaN
+        seconds = costs.seconds(space, space.architecture(cells[0]), macro.shift_of_nothing)
+        train_seconds[cells] = seconds[0] * np.arange(1, epochs + 1)
+        valid_seconds[cells] = seconds[1]
+    every = tuple(range(1, epochs + 1))
+    metrics: dict[str, tuple[tuple[int, ...], NDArray[np.floating]]] = {
+        name: (every, array) for name, array in values.items()
+    }
+    metrics |= {"train-seconds": (every, train_seconds), "valid-seconds": (every, valid_seconds)}
+    cells_of_space = space.architectures()
+    constants = {
+        "parameters": np.array([macro.parameters(space, cell) for cell in cells_of_space], dtype=np.float64),
+        "flops": np.array([macro.flops(space, cell) for cell in cells_of_space], dtype=np.float64),
+    }
+    task, words = build.task, build.words
+    splits = {
+        "train-loss": f"the {len(task.train)} training images, as the steps of the epoch saw them",
+        "train-accuracy": f"the {len(task.train)} training images, as the steps of the epoch saw them",
+        "valid-loss": f"{len(task.valid)} images apart from training and test",
+        "valid-accuracy": f"{len(task.valid)} images apart from training and test",
+        "test-loss": f"{len(build.test)} images that no search sees",
+        "test-accuracy": f"{len(build.test)} images that no search sees",
+    }
+    recipe = task.recipe
+    title = (
+        f"{epochs} epochs, SGD with Nesterov momentum {recipe.momentum}, cosine learning rate from "
+        f"{recipe.learning_rate}, weight decay {recipe.weight_decay}, batch {recipe.batch_size}; {costs.words}"
+    )
+    training = TrainingRecord(epochs, build.seeds, metrics, title)
+    dataset = DatasetRecord(
+        {f"{epochs}-epochs": training}, splits, constants, words.get("dataset", ""), dict(supernet_seconds or {})
+    )
+    return TableRecord(
+        name=build.name,
+        space=space.name,
+        architectures=space.size,
+        datasets={build.dataset: dataset},
+        title=words.get("title", ""),
+        licence=words.get("licence", ""),
+        source=words.get("source", "trained by nasbench-suite"),
+        source_sha256=build.identity,
+        citation=words.get("citation", ""),
+    )
+
+
+def write_build(
+    build: Build, directory: Path, target: Path, supernet_seconds: Mapping[str, float] | None = None
+) -> Path:
+    """Assemble and write ``<target>/<name>.h5``, and check what was written against what was trained.
+
+    Raises:
+        TableError: the table breaks a rule of the schema, or reads back differently.
+    """
+    from nasbench_suite.tables import open_table
+
+    record = assemble(build, directory, supernet_seconds)
+    path = target / f"{build.name}.h5"
+    write_table(record, path)
+    table = open_table(path)
+    table.verify()
+    training = record.datasets[build.dataset].trainings[f"{build.task.recipe.epochs}-epochs"]
+    for name, (epochs, expected) in training.metrics.items():
+        read = table.column(build.dataset, f"{build.task.recipe.epochs}-epochs", name, epochs[-1])
+        if not np.array_equal(read, expected[:, :, -1].astype(np.float32), equal_nan=True):
+            raise TableError(f"{path}: {name} reads back differently; write it again")
+    return path
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Trained again against the table.
+
+    Attributes:
+        cells: the architectures that were trained again.
+        table: their mean test accuracy over the table's training seeds.
+        again: their test accuracy now, with a training seed that the table does not have.
+        noise: standard deviation of one training seed in the table, over these cells.
+        seconds: relative difference of the timed to the recorded seconds of an epoch, per cell.
+    """
+
+    cells: tuple[Architecture, ...]
+    table: tuple[float, ...]
+    again: tuple[float, ...]
+    noise: float
+    seconds: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Root mean square of the differences, in units of what seed noise alone would give; about 1 is expected."""
+        return float(np.sqrt(np.mean((np.array(self.again) - np.array(self.table)) ** 2)) / self.noise)
+
+    @property
+    def shift(self) -> float:
+        """Mean difference in units of its own standard error; beyond 3 the table and the training disagree."""
+        differences = np.array(self.again) - np.array(self.table)
+        return float(differences.mean() / (self.noise / np.sqrt(len(differences))))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the differences are those of training seeds."""
+        return self.ratio < 2.0 and abs(self.shift) < 3.0
+
+
+def audit_table(
+    table: Table, build: Build, *, cells: int = 30, seed: int = 0, report: Report = lambda *_: None
+) -> Audit:
+    """Train random cells of a table again, with a training seed of their own.
+
+    Args:
+        table: as :func:`write_build` wrote it.
+        build: what it was made from.
+        cells: how many.
+        seed: decides which cells, and their training seed.
+        report: told of every cell.
+
+    Raises:
+        UsageError: the table is of another build, or has too few cells or seeds.
+    """
+    if table.source_sha256 != build.identity:
+        raise UsageError(f"table {table.name!r} was made from another task or other seeds; it cannot be audited so")
+    epochs = build.task.recipe.epochs
+    held = table.column(build.dataset, f"{epochs}-epochs", "test-accuracy", epochs).astype(np.float64)
+    recorded = table.column(build.dataset, f"{epochs}-epochs", "train-seconds", 1).astype(np.float64)[:, 0]
+    measured = np.flatnonzero(~np.isnan(held).any(axis=1))
+    if len(measured) < cells or held.shape[1] < 2:
+        raise UsageError(f"table {table.name!r} has {len(measured)} cells with all seeds; cannot audit {cells}")
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(measured, cells, replace=False)
+    fresh = max(build.seeds) + 1 + seed
+    again, seconds = [], []
+    for number, index in enumerate(chosen, start=1):
+        cell = build.space.architecture(int(index))
+        (training,) = train(build.space, cell, build.task, [fresh], held_out={"test": build.test})
+        again.append(training.epochs[-1].splits["test"].accuracy)
+        seconds.append(time_cell(build.space, cell, build.task, repeats=3)[0] / recorded[index] - 1)
+        report("training again", number, cells)
+    rows = held[chosen]
+    # One new seed against the mean of n: their difference has the variance of a seed times 1 + 1/n.
+    noise = float(np.sqrt(rows.var(axis=1, ddof=1).mean() * (1 + 1 / rows.shape[1])))
+    return Audit(
+        tuple(build.space.architecture(int(index)) for index in chosen),
+        tuple(rows.mean(axis=1).tolist()),
+        tuple(again),
+        noise,
+        tuple(float(value) for value in seconds),
+    )
+
+
+def _claimed(build: Build, directory: Path) -> Path:
+    """The directory, marked as this build's."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "build.json"
+    mine = {"name": build.name, "identity": build.identity, "seeds": list(build.seeds)}
+    if not path.exists():
+        _write(path, json.dumps(mine, indent=1))
+    elif json.loads(path.read_text()) != mine:
+        raise UsageError(f"{directory} holds the results of another build; name another directory or remove it")
+    return directory
+
+
+def _results(directory: Path) -> dict[int, dict[str, Any]]:
+    """What was trained so far, by index; a last line that was cut off is dropped from the file, too."""
+    path = directory / "results.jsonl"
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:
+        partial = path.with_name(path.name + ".partial")
+        partial.write_bytes(whole)
+        os.replace(partial, path)
+    lines = [json.loads(line) for line in whole.decode().splitlines()]
+    return {line["index"]: line for line in lines}
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,28 @@
+"""Random search with parameter sharing (Li & Talwalkar, UAI 2019, https://arxiv.org/abs/1902.07638), called RSPS."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from numpy.random import Generator
+
+from nasbench_suite import Problem, strategy
+
+
+@strategy("rsps", family="weight-sharing", paper="https://arxiv.org/abs/1902.07638", requires=("cell", "training"))
+def rsps(
+    problem: Problem, rng: Generator, *, epochs: int = 100, learning_rate: float = 0.025, candidates: int = 100
+) -> None:
+    """Train a uniformly drawn cell at every step; judge drawn cells with the shared weights.
+
+    Args:
+        problem: the search.
+        rng: all randomness.
+        epochs: of the supernet.
+        learning_rate: of the shared weights, at the beginning.
+        candidates: cells judged after each epoch.
+    """
+    from nasbench_suite.training import SharingRecipe, UniformSharing, search_supernet
+
+    relaxation = partial(UniformSharing, candidates=candidates)
+    search_supernet(problem, relaxation, SharingRecipe(epochs=epochs, learning_rate=learning_rate), rng)

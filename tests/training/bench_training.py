@@ -1,0 +1,175 @@
+"""How fast we train beside plain, well-written loops: ``python tests/training/bench_training.py [cpu|cuda]``.
+
+Prints a table: images per second of the plain network and loop, of ours with one and with several training seeds,
+and supernet steps of a literal mixture and of ours. Timings of the two sides alternate; the least of each counts.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from plain_torch import PlainNetwork
+from torch import Tensor, nn
+
+from nasbench_suite.spaces import CellSpace, nas_bench_201
+from nasbench_suite.training import CellNetwork, Macro, digits_task
+from nasbench_suite.training.engine import make_optimizer, member_losses
+from nasbench_suite.training.supernet import MixedCell, Mixture, Supernet, everything
+from nasbench_suite.training.tasks import Recipe
+
+SPACE = nas_bench_201()
+CELLS = {"cheap": (2, 0, 0, 1, 1, 4), "median": (3, 1, 4, 2, 3, 0), "all 3×3": (3,) * 6}
+
+
+class LiteralCell(nn.Module):
+    """Every operation of every edge by itself, as in the authors' code."""
+
+    def __init__(self, space: CellSpace, channels: int) -> None:
+        super().__init__()
+        self.space = space
+
+        def convolution(size: int) -> nn.Sequential:
+            layer = nn.Conv2d(channels, channels, size, padding=size // 2, bias=False)
+            norm = nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
+            return nn.Sequential(nn.ReLU(), layer, norm)
+
+        make: dict[str, Callable[[], nn.Module]] = {
+            "none": nn.Identity,
+            "skip_connect": nn.Identity,
+            "nor_conv_1x1": lambda: convolution(1),
+            "nor_conv_3x3": lambda: convolution(3),
+            "avg_pool_3x3": lambda: nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+        }
+        self.edges = nn.ModuleList(nn.ModuleList(make[o]() for o in space.operations) for _ in space.edges)
+
+    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
+        values = [x]
+        for target in range(1, self.space.nodes):
+            arriving = []
+            for number, (source, to) in enumerate(self.space.edges):
+                if to == target:
+                    for option, layer in enumerate(self.edges[number]):
+                        value = values[source] * 0.0 if option == self.space.zero else layer(values[source])
+                        arriving.append(value * mixture.weights[number, option])
+            values.append(sum(arriving))
+        return values[-1]
+
+
+class LiteralSupernet(Supernet):
+    """The same network around literal cells."""
+
+    def __init__(self, space: CellSpace, macro: Macro) -> None:
+        super().__init__(space, macro, 0)
+        stages = [
+            LiteralCell(space, stage.channels) if isinstance(stage, MixedCell) else stage for stage in self.stages
+        ]
+        self.stages = nn.ModuleList(stages)
+
+    def mixed(self, images: Tensor, mixture: Mixture) -> Tensor:
+        x = self.stem(images)
+        for stage in self.stages:
+            x = stage(x, mixture) if isinstance(stage, LiteralCell) else stage(x)
+        return self.head(x)[0]
+
+
+def alternating(sides: Sequence[Callable[[], object]], repeats: int, device: str) -> list[float]:
+    """Seconds of each side, the least of so many turns."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    least = [np.inf] * len(sides)
+    for turn in range(repeats + 1):
+        for number, side in enumerate(sides):
+            if device != "cpu":
+                torch.cuda.synchronize()
+            started = clock()
+            side()
+            if device != "cpu":
+                torch.cuda.synchronize()
+            if turn:
+                least[number] = min(least[number], clock() - started)
+    return least
+
+
+def training_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
+    if isinstance(network, CellNetwork):
+        loss = member_losses(network(images), labels).sum()
+    else:
+        loss = F.cross_entropy(network(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def compare(title: str, macro: Macro, batch: int, members: int, steps: int, repeats: int, device: str) -> None:
+    recipe = Recipe(batch_size=batch)
+    for name, cell in CELLS.items():
+        plain = PlainNetwork(SPACE, cell, macro).to(device)
+        sides = [(plain, torch.optim.SGD(plain.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True), 1)]
+        for count in (1, members):
+            network = CellNetwork(SPACE, cell, macro, range(count)).to(device)
+            sides.append((network, make_optimizer(network.parameters(), recipe), count))
+
+        def side(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> Callable[[], None]:
+            images = torch.randn(batch, count * macro.image[0], *macro.image[1:], device=device)
+            shape = (count, batch) if isinstance(network, CellNetwork) else (batch,)
+            labels = torch.randint(macro.classes, shape, device=device)
+
+            def run() -> None:
+                for _ in range(steps):
+                    training_step(network, optimizer, images, labels)
+
+            return run
+
+        least = alternating([side(*one) for one in sides], repeats, device)
+        rates = [steps * batch * count / seconds for seconds, (_, _, count) in zip(least, sides, strict=True)]
+        print(
+            f"{title:8} {name:8} plain {rates[0]:9,.0f}  one {rates[1]:9,.0f} ({rates[1] / rates[0]:.2f}×)"
+            f"  {members} seeds {rates[2]:9,.0f} ({rates[2] / rates[0]:.2f}×) images/s",
+            flush=True,
+        )
+
+
+def compare_supernets(title: str, macro: Macro, batch: int, steps: int, repeats: int, device: str) -> None:
+    images = torch.randn(batch, *macro.image, device=device)
+    labels = torch.randint(macro.classes, (batch,), device=device)
+    sides = []
+    for network in (LiteralSupernet(SPACE, macro).to(device), Supernet(SPACE, macro, 0).to(device)):
+        numbers = torch.zeros(6, 5, device=device, requires_grad=True)
+
+        def run(network: Supernet = network, numbers: Tensor = numbers) -> None:
+            """The two halves of a first-order step: architecture, then weights."""
+            for _ in range(steps):
+                loss = F.cross_entropy(network.mixed(images, Mixture(numbers.softmax(1), everything(SPACE))), labels)
+                torch.autograd.grad(loss, [numbers])
+                fixed = Mixture(numbers.detach().softmax(1), everything(SPACE))
+                torch.autograd.grad(
+                    F.cross_entropy(network.mixed(images, fixed), labels), list(network.parameters()), allow_unused=True
+                )
+
+        sides.append(run)
+    least = alternating(sides, repeats, device)
+    print(
+        f"{title:8} supernet, first order: literal {least[0] / steps:.3f} s  ours {least[1] / steps:.3f} s "
+        f"({least[0] / least[1]:.2f}×)",
+        flush=True,
+    )
+
+
+def main(device: str) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    digits, _ = digits_task()
+    cifar = Macro((3, 32, 32), 10)
+    quick = device == "cpu"
+    compare("digits", digits.macro, digits.recipe.batch_size, 3, 10, 5, device)
+    compare_supernets("digits", digits.macro, digits.recipe.batch_size, 3, 4, device)
+    compare("CIFAR", cifar, 32 if quick else 256, 2, 1 if quick else 10, 2 if quick else 5, device)
+    compare_supernets("CIFAR", cifar, 16 if quick else 256, 1 if quick else 5, 2 if quick else 3, device)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "cpu")
