@@ -21,7 +21,7 @@ test: .venv/test.stamp
 	touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	.venv/bin/python -m pip install -q -c constraints.txt -e '.[test]'
+	.venv/bin/python -m pip install -q -c constraints.txt -e '.[test,live]'
 	touch $@ .venv/run.stamp
 
 clean:
