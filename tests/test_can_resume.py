@@ -29,7 +29,10 @@ def mixed(tmp_path: Path) -> TabularBenchmark:
 
     trainings = {"short": training((5,)), "long": training((10, 20))}
     dataset = DatasetRecord(trainings, {"valid-accuracy": "made up"})
-    write_table(TableRecord("mixed", "cells", space.size, {"data": dataset}), tmp_path / "mixed.h5")
+    decisions = {decision.name: decision.options for decision in space.decisions}
+    write_table(
+        TableRecord("mixed", "cells", space.size, {"data": dataset}, decisions=decisions), tmp_path / "mixed.h5"
+    )
     signal = [Measure("data", name, "valid-accuracy") for name in trainings]
     table = open_table(tmp_path / "mixed.h5")
     return TabularBenchmark("mixed/data", space, table, signal=signal, scores={"valid": signal[1]})

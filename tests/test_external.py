@@ -101,7 +101,7 @@ def test_what_cannot_be_run_is_refused() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_example_in_javascript_conforms_and_runs_from_the_command_line(tmp_path: Path) -> None:
-    script = REPOSITORY / "examples" / "external" / "evolution.js"
+    script = REPOSITORY / "docs" / "examples" / "evolution.js"
     name, program, _ = parse_command(f"node {script}")
     findings = check_strategy(command_strategy(name, program), [tiny_benchmark()])
     assert [finding for finding in findings if not finding.passed] == []
