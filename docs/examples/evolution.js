@@ -1,5 +1,5 @@
 // Evolution in JavaScript: replaces the worst of a population by a mutant of its best.
-// Try it: nasbench run --command 'node examples/external/evolution.js' --benchmark nas-bench-201/cifar10 --budget 200000s
+// Try it: nasbench run --command 'node docs/examples/evolution.js' --benchmark nas-bench-201/cifar10 --budget 200000s
 const lines = require("readline").createInterface({ input: process.stdin });
 let decisions, state, waiting;
 const population = [];

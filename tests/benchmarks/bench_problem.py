@@ -126,5 +126,5 @@ def scaling(seeds: int) -> None:
 if __name__ == "__main__":
     per_evaluation()
     opening()
-    scaling(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    scaling(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
     print(f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
