@@ -27,7 +27,7 @@ from nasbench_suite.tables import Table
 from nasbench_suite.tables.schema import DatasetRecord, TableRecord, TrainingRecord, write_table
 from nasbench_suite.training.costs import CostModel, fit_costs, time_cell
 from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import Training, train
+from nasbench_suite.training.engine import Training, keep_freed_memory, train
 from nasbench_suite.training.tasks import Task
 
 METRICS = ("train-loss", "train-accuracy", "valid-loss", "valid-accuracy", "test-loss", "test-accuracy")
@@ -61,8 +61,13 @@ class Build:
 
     @property
     def identity(self) -> str:
-        """A hash of everything that decides a cell's numbers (not of which cells are trained)."""
-        digest = hashlib.sha256(repr((self.task.identity, self.space.name, self.space.decisions, self.seeds)).encode())
+        """A hash of everything that decides the table's numbers (not of which cells are trained)."""
+        return hashlib.sha256(repr((self.training_identity, self.seeds)).encode()).hexdigest()
+
+    @property
+    def training_identity(self) -> str:
+        """A hash of everything that decides the numbers of one training, its seed and cell apart."""
+        digest = hashlib.sha256(repr((self.task.identity, self.space.name, self.space.decisions)).encode())
         digest.update(self.test.pixels.tobytes())
         return digest.hexdigest()
 
@@ -86,7 +91,7 @@ class Estimate:
 
     Attributes:
         cells: how many are to be trained.
-        left: how many of them are not yet.
+        left: how many of them are not yet, or not with every seed.
         seconds: of one core for those that are left.
         costs: the fitted prices.
     """
@@ -111,19 +116,21 @@ def estimate(build: Build, directory: Path, *, report: Report = lambda *_: None,
             build.space, build.task, cells=timed, report=lambda done, total: report("timing cells", done, total)
         )
         _write(path, json.dumps(costs.as_json(), indent=1))
-    done = _results(directory)
-    wanted = build.to_train()
-    left = [index for index in wanted if index not in done]
+    left = _left(build, directory)
     shift = build.task.macro.shift_of_nothing
-    each = [costs.seconds(build.space, build.space.architecture(index), shift) for index in left]
     # The test images are passed through as well, about as long as the validation images.
     tests = len(build.test) / len(build.task.valid)
-    seconds = sum(one + (1 + tests) * passed for one, passed in each) * build.task.recipe.epochs * len(build.seeds)
-    return Estimate(len(wanted), len(left), seconds, costs)
+    seconds = 0.0
+    for index, seeds in left:
+        one, passed = costs.seconds(build.space, build.space.architecture(index), shift)
+        seconds += (one + (1 + tests) * passed) * build.task.recipe.epochs * len(seeds)
+    return Estimate(len(build.to_train()), len(left), seconds, costs)
 
 
 def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = lambda *_: None) -> int:
     """Train what is left of a build; returns how many cells were trained now.
+
+    A directory with fewer seeds is gone on from: each cell is trained with those it lacks.
 
     Args:
         build: what to make.
@@ -136,34 +143,44 @@ def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = 
         TableError: a worker process was lost; what was done is kept.
     """
     _claimed(build, directory)
-    done = _results(directory)
-    wanted = build.to_train()
-    left = [index for index in wanted if index not in done]
-    finished = len(wanted) - len(left)
-    report("training cells", finished, len(wanted))
+    left = _left(build, directory)
+    wanted = len(build.to_train())
+    finished = wanted - len(left)
+    report("training cells", finished, wanted)
     with (directory / "results.jsonl").open("a", encoding="utf-8") as file:
-        for index, values in _trained(build, left, jobs):
-            file.write(json.dumps({"index": index, **values}, separators=(",", ":")) + "\n")
+        for values in _trained(build, left, jobs):
+            file.write(json.dumps(values, separators=(",", ":")) + "\n")
             file.flush()
             finished += 1
-            report("training cells", finished, len(wanted))
+            report("training cells", finished, wanted)
     return len(left)
 
 
-def _trained(build: Build, left: Sequence[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
+Missing = tuple[int, tuple[int, ...]]
+"""``(index of a cell, the training seeds it lacks)``"""
+
+
+def _left(build: Build, directory: Path) -> list[Missing]:
+    """What is not trained yet, in the order of training."""
+    done = _results(directory)
+    missing = [(index, tuple(s for s in build.seeds if s not in done.get(index, ()))) for index in build.to_train()]
+    return [(index, seeds) for index, seeds in missing if seeds]
+
+
+def _trained(build: Build, left: Sequence[Missing], jobs: int) -> Iterator[dict[str, Any]]:
     """Results as they come, from this process or from several."""
     if jobs == 1:
-        for index in left:
-            yield _train_one(build, index)
+        for missing in left:
+            yield _train_one(build, missing)
         return
     context = multiprocessing.get_context("spawn")
     waiting = iter(left)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(build,)) as pool:
-        running: set[Future[tuple[int, dict[str, Any]]]] = set()
+        running: set[Future[dict[str, Any]]] = set()
         try:
             while True:
-                for index in waiting:
-                    running.add(pool.submit(_train_in_worker, index))
+                for missing in waiting:
+                    running.add(pool.submit(_train_in_worker, missing))
                     if len(running) >= 2 * jobs:
                         break
                 if not running:
@@ -186,17 +203,19 @@ _build: Build | None = None
 def _start_worker(build: Build) -> None:
     global _build
     _build = build
+    keep_freed_memory()
 
 
-def _train_in_worker(index: int) -> tuple[int, dict[str, Any]]:
+def _train_in_worker(missing: Missing) -> dict[str, Any]:
     assert _build is not None
-    return _train_one(_build, index)
+    return _train_one(_build, missing)
 
 
-def _train_one(build: Build, index: int) -> tuple[int, dict[str, Any]]:
+def _train_one(build: Build, missing: Missing) -> dict[str, Any]:
+    index, seeds = missing
     cell = build.space.architecture(index)
-    trainings = train(build.space, cell, build.task, build.seeds, held_out={"test": build.test})
-    return index, _as_json(trainings)
+    trainings = train(build.space, cell, build.task, seeds, held_out={"test": build.test})
+    return {"index": index, "seeds": list(seeds), **_as_json(trainings)}
 
 
 def _as_json(trainings: Sequence[Training]) -> dict[str, Any]:
@@ -238,8 +257,9 @@ def assemble(build: Build, directory: Path, supernet_seconds: Mapping[str, float
         if cells[0] not in done:
             continue
         result = done[cells[0]]
-        for name in METRICS:
-            values[name][cells] = np.array(result[name], dtype=np.float64)  # null becomes NaN
+        for place, seed in enumerate(build.seeds):
+            for name in METRICS if seed in result else ():
+                values[name][cells, place] = np.array(result[seed][name], dtype=np.float64)  # null becomes NaN
         seconds = costs.seconds(space, space.architecture(cells[0]), macro.shift_of_nothing)
         train_seconds[cells] = seconds[0] * np.arange(1, epochs + 1)
         valid_seconds[cells] = seconds[1]
@@ -391,7 +411,7 @@ def _claimed(build: Build, directory: Path) -> Path:
     """The directory, marked as this build's."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "build.json"
-    mine = {"name": build.name, "identity": build.identity, "seeds": list(build.seeds)}
+    mine = {"name": build.name, "identity": build.training_identity}
     if not path.exists():
         _write(path, json.dumps(mine, indent=1))
     elif json.loads(path.read_text()) != mine:
@@ -399,8 +419,11 @@ def _claimed(build: Build, directory: Path) -> Path:
     return directory
 
 
-def _results(directory: Path) -> dict[int, dict[str, Any]]:
-    """What was trained so far, by index; a last line that was cut off is dropped from the file, too."""
+def _results(directory: Path) -> dict[int, dict[int, dict[str, Any]]]:
+    """What was trained so far: index -> seed -> metric -> one value per epoch.
+
+    A last line that was cut off is dropped from the file, too.
+    """
     path = directory / "results.jsonl"
     if not path.exists():
         return {}
@@ -410,8 +433,12 @@ def _results(directory: Path) -> dict[int, dict[str, Any]]:
         partial = path.with_name(path.name + ".partial")
         partial.write_bytes(whole)
         os.replace(partial, path)
-    lines = [json.loads(line) for line in whole.decode().splitlines()]
-    return {line["index"]: line for line in lines}
+    found: dict[int, dict[int, dict[str, Any]]] = {}
+    for text in whole.decode().splitlines():
+        line = json.loads(text)
+        for place, seed in enumerate(line["seeds"]):
+            found.setdefault(line["index"], {})[seed] = {name: line[name][place] for name in METRICS}
+    return found
 
 
 def _write(path: Path, text: str) -> None:

@@ -119,8 +119,8 @@ class Scattering:
     canvas: int = 10
     clutter: int = 1
     patch: int = 4
-    noise: float = 0.3
-    placed: tuple[int, int, int] = (2, 2, 2)
+    noise: float = 0.2
+    placed: tuple[int, int, int] = (1, 2, 2)
 
     def scatter(self, images: Images, times: int, rng: np.random.Generator) -> Images:
         """Every digit so often, each time somewhere else: ``[times * image, 1, canvas, canvas]`` float32."""
@@ -144,7 +144,7 @@ class Scattering:
         return Images(canvases[:, None], np.tile(images.labels, times), images.classes)
 
 
-DIGITS_RECIPE = Recipe(epochs=12, batch_size=50, learning_rate=0.2, flip=False, padding=0)
+DIGITS_RECIPE = Recipe(epochs=8, batch_size=50, learning_rate=0.1, flip=False, padding=0)
 
 
 @cache

@@ -106,8 +106,23 @@ def test_several_processes_find_the_same(build: Build, finished: Path, tmp_path:
 
 
 def test_a_directory_belongs_to_one_build(build: Build, finished: Path) -> None:
+    task = replace(build.task, recipe=replace(build.task.recipe, learning_rate=0.3))
     with pytest.raises(UsageError, match="another build"):
-        run_build(replace(build, seeds=(5,)), finished)
+        run_build(replace(build, task=task), finished)
+
+
+def test_a_build_goes_on_with_more_seeds(build: Build, finished: Path, tmp_path: Path) -> None:
+    few = replace(build, sample=2)
+    (tmp_path / "costs.json").write_text((finished / "costs.json").read_text())
+    run_build(replace(few, seeds=(0,)), tmp_path)
+    assert estimate(few, tmp_path).left == 2
+    assert run_build(few, tmp_path) == 2 and run_build(few, tmp_path) == 0
+    written = [json.loads(line)["seeds"] for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert written == [[0], [0], [1], [1]]
+    apart, together = (assemble(few, path).datasets["digits"].trainings["2-epochs"] for path in (tmp_path, finished))
+    for first in few.to_train():
+        one, other = (t.metrics["valid-accuracy"][1][first] for t in (apart, together))
+        np.testing.assert_allclose(one, other, atol=0.03)  # who trains beside a seed changes only the rounding
 
 
 def test_costs_are_fitted_and_the_rest_is_estimated(build: Build, tmp_path: Path) -> None:
