@@ -116,11 +116,11 @@ class Scattering:
         placed: how often each digit appears, by split: training, validation, test.
     """
 
-    canvas: int = 10
+    canvas: int = 8
     clutter: int = 1
     patch: int = 4
-    noise: float = 0.2
-    placed: tuple[int, int, int] = (1, 2, 2)
+    noise: float = 0.25
+    placed: tuple[int, int, int] = (1, 1, 1)
 
     def scatter(self, images: Images, times: int, rng: np.random.Generator) -> Images:
         """Every digit so often, each time somewhere else: ``[times * image, 1, canvas, canvas]`` float32."""
