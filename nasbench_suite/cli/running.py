@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from nasbench_suite.scoring import Scoreboard
 
 DEFAULT = "nas-bench-201"
+SHIPPED = (DEFAULT, "digits")
+"""The comparisons on the tables that come with the suite."""
 
 
 @click.command()
@@ -101,7 +103,7 @@ def run(
 
 
 @click.command("run-all")
-@click.argument("comparison", default=DEFAULT)
+@click.argument("comparisons", nargs=-1)
 @comparison_options
 @execution_options
 @store_option
@@ -109,12 +111,13 @@ def run(
 @plugins_option
 @json_option
 def run_all(
-    comparison: str, store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
+    comparisons: tuple[str, ...], store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Compare every strategy, and write a leaderboard.
 
-    COMPARISON is a preset or a TOML file (benchmarks, budgets, seeds,
-    strategies with parameters). What was done before is not done again.
+    COMPARISONS are presets or TOML files (benchmarks, budgets, seeds,
+    strategies with parameters); without any, those on the shipped tables:
+    nas-bench-201 and digits. What was done before is not done again.
 
     \b
     Examples:
@@ -122,17 +125,26 @@ def run_all(
       nasbench run-all nas-bench-201 --seeds 100 --jobs 2
       nasbench run-all my-comparison.toml --strategy random-search
     """
-    from nasbench_suite.leaderboards import write_leaderboard
+    from nasbench_suite.comparisons import load_comparison
+    from nasbench_suite.leaderboards import render_json, write_leaderboard
 
-    changed, execution = _changed(comparison, options)
-    _, board, summary = _carry_out(changed, store, plugins_dir, **execution)
-    written = write_leaderboard(board, output / changed.name)
+    chosen = comparisons or ((options["name"] or options["benchmarks"]) and (DEFAULT,)) or SHIPPED
+    if len(chosen) > 1 and options["name"]:
+        raise UsageError(f"--name names one comparison, but {len(chosen)} were given; run them one by one")
+    for name in chosen:
+        load_comparison(name)  # a mistake in any is told before anything runs
+    boards = []
+    for name in chosen:
+        changed, execution = _changed(name, dict(options))
+        _, board, summary = _carry_out(changed, store, plugins_dir, **execution)
+        boards.append(render_json(board))
+        written = write_leaderboard(board, output / changed.name)
+        if not as_json:
+            _print_board(board)
+        click.echo(f"{changed.name}: {_told(summary)}", err=True)
+        click.echo(f"leaderboard written to {written[0].parent}", err=True)
     if as_json:
-        _print_json(board)
-    else:
-        _print_board(board)
-    click.echo(_told(summary), err=True)
-    click.echo(f"leaderboard written to {written[0].parent}", err=True)
+        click.echo(boards[0] if len(boards) == 1 else f"[{','.join(boards)}]\n", nl=False)
 
 
 @click.command()

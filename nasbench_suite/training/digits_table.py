@@ -1,4 +1,4 @@
-"""The table of digits: NAS-Bench-201's cells on scattered digits, trained by ourselves (``nasbench table build digits``).
+"""The table of digits: NAS-Bench-201's cells on cluttered digits, trained by ourselves (``nasbench table build digits``).
 
 How the recipe was chosen is in ``docs/digits-table.md``.
 """
@@ -22,8 +22,8 @@ def digits_build(seeds: tuple[int, ...] = (0, 1, 2), sample: int | None = None) 
     """
     task, test = digits_task()
     words = {
-        "title": "NAS-Bench-201's 15,625 cells on scattered handwritten digits, every epoch",
-        "dataset": "scikit-learn's handwritten digits, placed at random on a larger canvas with clutter and noise",
+        "title": "NAS-Bench-201's 15,625 cells on handwritten digits under clutter and noise, every epoch",
+        "dataset": "scikit-learn's handwritten digits under clutter and noise",
         "licence": "MIT (numbers and code); the digits are CC BY 4.0 (UCI, Alpaydin and Kaynak 1998)",
         "source": "trained by nasbench-suite on the digits of scikit-learn",
         "citation": "nasbench-suite; space: Dong & Yang, ICLR 2020, https://arxiv.org/abs/2001.00326",

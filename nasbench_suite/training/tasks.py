@@ -106,7 +106,7 @@ def nas_bench_201_task(dataset: Dataset, valid: float | int = 0.5, recipe: Recip
 
 @dataclass(frozen=True)
 class Scattering:
-    """How digits are made hard: each is placed at random on a larger canvas, with clutter and noise.
+    """How digits are made hard: clutter and noise, and a random place where the canvas is larger than the digit.
 
     Attributes:
         canvas: height and width in pixels; the digit has 8.
@@ -156,7 +156,7 @@ def digits_task(
     cells: int = 1,
     training: int = 800,
 ) -> tuple[Task, Images]:
-    """The scattered digits, small enough to train a cell in a second or two on one core, and their test images.
+    """Digits under clutter and noise, small enough to train a cell in a second or two on one core, and test images.
 
     Between the two stages stand only a pooling and a 1×1 convolution, so that what a network can learn depends on
     its cells. The digits are split by hash before they are placed: no digit appears in two splits.

@@ -1,0 +1,51 @@
+"""The shipped table of digits: whole, of today's task, and able to tell good cells from bad."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from digits_quality import quality
+
+from nasbench_suite.benchmarks.live import DIGITS
+from nasbench_suite.spaces import nas_bench_201
+from nasbench_suite.tables import Table, open_table
+
+SPACE = nas_bench_201()
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    return open_table(DIGITS)
+
+
+def test_every_cell_was_measured_and_isomorphic_cells_are_equal(table: Table) -> None:
+    (name,) = table.dataset("digits").trainings
+    training = table.training("digits", name)
+    assert len(training.seeds) == 3
+    test = table.column("digits", name, "test-accuracy", training.metrics["test-accuracy"][-1])
+    assert test.shape == (SPACE.size, 3) and not np.isnan(test).any()
+    first: dict[str, int] = {}
+    for index, cell in enumerate(SPACE.architectures()):
+        same = first.setdefault(SPACE.canonical(cell), index)
+        assert np.array_equal(test[index], test[same])
+    assert len(first) == 6466
+
+
+def test_it_tells_good_cells_from_bad(table: Table) -> None:
+    found = quality(table)
+    assert min(found.correlations) >= 0.9
+    assert found.lead >= 3 * found.noise
+    assert found.lead >= 3 * found.noise_of_best
+
+
+def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
+    from nasbench_suite.training.digits_table import digits_build
+    from nasbench_suite.training.supernet_costs import KINDS
+    from nasbench_suite.training.table_builder import audit_table
+
+    (name,) = table.dataset("digits").trainings
+    build = digits_build(table.training("digits", name).seeds)
+    assert table.source_sha256 == build.identity
+    assert set(table.dataset("digits").supernet_seconds) == set(KINDS)
+    assert audit_table(table, build, cells=8).agrees
