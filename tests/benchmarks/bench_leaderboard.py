@@ -105,7 +105,9 @@ def main(strategies: int = 100, benchmarks: int = 20, seeds: int = 100, evaluati
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{len(results):,} journals of {evaluations} evaluations (made in {results.making:.1f} s, not counted below)")
     print(f"processor: scoring {scoring:.1f} s, writing {busy - scoring:.1f} s, together {busy:.1f} s")
-    print(f"wall clock with the making: {scored - begun:.1f} s and {written - scored:.1f} s; peak memory {memory:.2f} GiB")
+    print(
+        f"wall clock with the making: {scored - begun:.1f} s and {written - scored:.1f} s; peak memory {memory:.2f} GiB"
+    )
     print(f"page {sizes['index.html'] / 1e6:.2f} MB, json {sizes['leaderboard.json'] / 1e6:.2f} MB")
 
 
