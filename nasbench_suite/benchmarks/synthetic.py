@@ -65,9 +65,12 @@ class SyntheticBenchmark:
 
     def truth(self, architecture: Architecture, epochs: int) -> float:
         """The expected accuracy after so many epochs, in [0, 1]."""
-        effect = sum(effects[option] for effects, option in zip(self._single, architecture, strict=True))
-        effect += sum(effects[a][b] for effects, a, b in zip(self._pairs, architecture, architecture[1:], strict=False))
-        return min(1.0, max(0.0, 0.6 + effect - 0.2 * (1.0 - epochs / self.fidelities[-1]) ** 2))
+        effect = together = 0.0  # plain additions: the built-in sum rounds otherwise from Python 3.12 on
+        for effects, option in zip(self._single, architecture, strict=True):
+            effect += effects[option]
+        for pairs, a, b in zip(self._pairs, architecture, architecture[1:], strict=False):
+            together += pairs[a][b]
+        return min(1.0, max(0.0, 0.6 + (effect + together) - 0.2 * (1.0 - epochs / self.fidelities[-1]) ** 2))
 
     def answers(self, seed: int) -> SyntheticAnswers:
         """The answers for one run seed."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from nasbench_suite.budget import Budget
-from nasbench_suite.errors import SuiteError
+from nasbench_suite.errors import SuiteError, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -113,3 +113,34 @@ comparison_options = _combined(
     click.option("--seeds", type=SeedsType(), help="How many (30), a range (5-9) or a list (0,3,7)."),
     click.option("--name", help="Name of the changed comparison and its directory."),
 )
+files_options = _combined(
+    click.option(
+        "--pictures",
+        type=click.Choice(["svg", "png", "both"]),
+        help="Also draw all pictures, as SVG, PNG or both (needs matplotlib).",
+    ),
+    click.option("--parquet", is_flag=True, help="Also write every step of every run, as Parquet (needs pyarrow)."),
+)
+
+
+def wanted_files(pictures: str | None, parquet: bool) -> dict[str, Any]:
+    """What :data:`files_options` ask :func:`nasbench_suite.leaderboards.write_leaderboard` for.
+
+    Raises:
+        UsageError: a library that it needs is not there; told before anything runs.
+    """
+    needs = (("--pictures", pictures, "matplotlib", "plots"), ("--parquet", parquet, "pyarrow", "parquet"))
+    for option, wanted, library, extra in needs:
+        if wanted and not _importable(library):
+            raise UsageError(f"{option} needs {library}: pip install 'nasbench-suite[{extra}]'")
+    kinds = {None: (), "both": ("svg", "png")}.get(pictures, (pictures,))
+    return {"pictures": kinds, "parquet": parquet}
+
+
+def _importable(library: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(library) is not None
+    except ValueError:  # its place among the modules is blocked
+        return False

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_suite.cli.options import json_option, output_option, plugins_option, store_option
+from nasbench_suite.cli.options import (
+    files_options,
+    json_option,
+    output_option,
+    plugins_option,
+    store_option,
+    wanted_files,
+)
 from nasbench_suite.errors import SuiteError, UsageError
 
 if TYPE_CHECKING:
+    from nasbench_suite.leaderboards.badges import Badge
     from nasbench_suite.plugins import Registry
     from nasbench_suite.publishing import Bundle, Changes, Verification
-    from nasbench_suite.publishing.verify import Badge
 
 SHOWN = 20
 """So many findings are printed; ``--json`` has all."""
@@ -92,11 +99,25 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the bundle's source files into this new directory, to be read; nothing is run.",
 )
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the recomputed leaderboard, its rows with their badges, into <comparison>/ of this directory.",
+)
+@files_options
 @jobs_option
 @plugins_option
 @json_option
 def verify(
-    bundle: Path, count: int, sources: Path | None, jobs: int | None, plugins_dir: Path | None, as_json: bool
+    bundle: Path,
+    count: int,
+    sources: Path | None,
+    output: Path | None,
+    pictures: str | None,
+    parquet: bool,
+    jobs: int | None,
+    plugins_dir: Path | None,
+    as_json: bool,
 ) -> None:
     """Check a bundle, trusting nothing in it.
 
@@ -104,14 +125,20 @@ def verify(
     budgets, incumbents, scores, ranks and the leaderboard are recomputed and
     compared with what is claimed. With --rerun strategies run again, those
     whose very code is installed here. Exit code 1 if anything differs.
+    With --output the page and the tables show how far each row was checked.
 
     \b
     Examples:
       nasbench verify theirs.nasbench.zip
       nasbench verify theirs.nasbench.zip --rerun 5
+      nasbench verify theirs.nasbench.zip --rerun 5 --output leaderboards
     """
+    from nasbench_suite.leaderboards import write_leaderboard
     from nasbench_suite.publishing import read_bundle
 
+    if (pictures or parquet) and output is None:
+        raise UsageError("--pictures and --parquet need --output, a directory that they are written to")
+    files = wanted_files(pictures, parquet)
     held = read_bundle(bundle)
     if sources is not None:
         _write_sources(held, sources)
@@ -124,6 +151,12 @@ def verify(
         _tell(found)
     if not found.passed:
         raise click.exceptions.Exit(1)
+    if output is not None:
+        if found.scoreboard is None:
+            raise UsageError(f"{bundle}: nothing could be recomputed, so there is no leaderboard to write")
+        directory = output / held.comparison.name
+        write_leaderboard(found.scoreboard, directory, badges=found.badges, **files)
+        click.echo(f"leaderboard with badges written to {directory}", err=True)
 
 
 @click.command()
@@ -133,6 +166,7 @@ def verify(
     "--rerun", "count", type=click.IntRange(0), default=0, metavar="K", help="As of verify, for every bundle."
 )
 @output_option
+@files_options
 @jobs_option
 @plugins_option
 @json_option
@@ -141,6 +175,8 @@ def merge(
     name: str | None,
     count: int,
     output: Path,
+    pictures: str | None,
+    parquet: bool,
     jobs: int | None,
     plugins_dir: Path | None,
     as_json: bool,
@@ -156,12 +192,12 @@ def merge(
       nasbench merge ours.nasbench.zip theirs.nasbench.zip --name joined
     """
     from nasbench_suite.leaderboards import write_leaderboard
-    from nasbench_suite.leaderboards.write import write_file
+    from nasbench_suite.leaderboards.badges import BADGES
     from nasbench_suite.publishing import merge as join
     from nasbench_suite.publishing import read_bundle, write_bundle
     from nasbench_suite.publishing.bundle import SUFFIX
-    from nasbench_suite.publishing.verify import BADGES
 
+    files = wanted_files(pictures, parquet)
     if len(set(bundles)) < max(2, len(bundles)):
         raise UsageError("give at least two different bundles")
     registry = _registry(plugins_dir)
@@ -177,8 +213,7 @@ def merge(
             badges[label] = min(badges.get(label, badge), badge, key=BADGES.index)
     joined, board = join(held, registry, name)
     directory = output / joined.comparison.name
-    written = write_leaderboard(board, directory)
-    write_file(directory / "badges.json", json.dumps(dict(sorted(badges.items())), indent=1) + "\n")
+    written = write_leaderboard(board, directory, badges=badges, **files)
     path = write_bundle(joined, directory / f"{joined.comparison.name}{SUFFIX}")
     if as_json:
         told = {"leaderboard": str(written[0].parent), "bundle": str(path), "badges": badges}

@@ -17,10 +17,12 @@ from nasbench_suite.cli.options import (
     SeedsType,
     comparison_options,
     execution_options,
+    files_options,
     json_option,
     output_option,
     plugins_option,
     store_option,
+    wanted_files,
 )
 from nasbench_suite.cli.progress import Progress
 from nasbench_suite.errors import UsageError
@@ -108,10 +110,18 @@ def run(
 @execution_options
 @store_option
 @output_option
+@files_options
 @plugins_option
 @json_option
 def run_all(
-    comparisons: tuple[str, ...], store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
+    comparisons: tuple[str, ...],
+    store: Path,
+    output: Path,
+    pictures: str | None,
+    parquet: bool,
+    plugins_dir: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Compare every strategy, and write a leaderboard.
 
@@ -124,10 +134,12 @@ def run_all(
       nasbench run-all
       nasbench run-all nas-bench-201 --seeds 100 --jobs 2
       nasbench run-all my-comparison.toml --strategy random-search
+      nasbench run-all --pictures svg
     """
     from nasbench_suite.comparisons import load_comparison
     from nasbench_suite.leaderboards import render_json, write_leaderboard
 
+    files = wanted_files(pictures, parquet)
     chosen = comparisons or ((options["name"] or options["benchmarks"]) and (DEFAULT,)) or SHIPPED
     if len(chosen) > 1 and options["name"]:
         raise UsageError(f"--name names one comparison, but {len(chosen)} were given; run them one by one")
@@ -138,7 +150,7 @@ def run_all(
         changed, execution = _changed(name, dict(options))
         _, board, summary = _carry_out(changed, store, plugins_dir, **execution)
         boards.append(render_json(board))
-        written = write_leaderboard(board, output / changed.name)
+        written = write_leaderboard(board, output / changed.name, **files)
         if not as_json:
             _print_board(board)
         click.echo(f"{changed.name}: {_told(summary)}", err=True)
@@ -152,24 +164,34 @@ def run_all(
 @comparison_options
 @store_option
 @output_option
+@files_options
 @plugins_option
 @json_option
 def leaderboard(
-    comparison: str, store: Path, output: Path, plugins_dir: Path | None, as_json: bool, **options: Any
+    comparison: str,
+    store: Path,
+    output: Path,
+    pictures: str | None,
+    parquet: bool,
+    plugins_dir: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write the leaderboard of what is in the store, without running anything.
 
     \b
-    Example:
+    Examples:
       nasbench leaderboard nas-bench-201 --output /tmp/boards
+      nasbench leaderboard nas-bench-201 --pictures both --parquet
     """
     from nasbench_suite.leaderboards import write_leaderboard
 
+    files = wanted_files(pictures, parquet)
     changed, _ = _changed(comparison, options)
     plan, results = _opened(changed, store, plugins_dir)
     with results:
         board = _scored(plan, results)
-    written = write_leaderboard(board, output / changed.name)
+    written = write_leaderboard(board, output / changed.name, **files)
     if as_json:
         _print_json(board)
     else:

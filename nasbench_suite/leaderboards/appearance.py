@@ -22,9 +22,22 @@ HUES = {
 """Okabe & Ito's palette for the colour-blind, with brown for its yellow, which is lost on
 white paper, violet for its black, and grey for the references."""
 
+FIRST = {
+    "reference": ("random-search", "random-sampling", "local-search", "exhaustive"),
+    "evolution": ("regularized-evolution", "genetic-algorithm", "umda"),
+    "reinforcement-learning": ("reinforce", "ppo", "recurrent-controller"),
+    "bayesian": ("gaussian-process", "gaussian-process-wl", "bananas", "tpe", "random-forest"),
+    "progressive": ("pnas",),
+    "multi-fidelity": ("successive-halving", "hyperband", "asha", "bohb"),
+    "entropy": ("maximum-entropy",),
+    "weight-sharing": ("darts", "darts-second-order", "gdas", "drnas", "enas", "rsps"),
+}
+"""Strategies that everybody has: the looks of one family's are apart. All others take one of the looks that are left."""
+
 DASHES: tuple[tuple[int, ...], ...] = ((), (8, 3), (2, 3), (8, 3, 2, 3))
 MARKERS = "osD^vP*X"
-_SHADES = (-0.3, 0.0, 0.3)
+_SHADES = (0.0, -0.4, 0.3)
+_VARIANTS = len(_SHADES) * len(DASHES)
 
 
 @dataclass(frozen=True)
@@ -38,15 +51,21 @@ class Look:
 
 
 def look(label: str, family: str) -> Look:
-    """The look of a row."""
-    digest = hashlib.sha256(label.encode()).digest()
+    """The look of a row: one of twelve of its family."""
     hue = HUES.get(family, HUES["other"])
-    shade = _SHADES[digest[0] % len(_SHADES)]
+    first = FIRST.get(family, ())
+    if label in first:
+        variant = first.index(label)
+    else:
+        digest = hashlib.sha256(label.encode()).digest()
+        variant = len(first) + digest[0] % (_VARIANTS - len(first))
+    # Three shades and four kinds of dashes come together in twelve ways before a pair is there again.
+    shade = _SHADES[variant % len(_SHADES)]
     return Look(
         mixed(hue, shade),
         mixed(hue, 0.35 + shade / 3),
-        DASHES[digest[1] % len(DASHES)],
-        MARKERS[digest[2] % len(MARKERS)],
+        DASHES[variant % len(DASHES)],
+        MARKERS[variant % len(MARKERS)],
     )
 
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.badges import BADGES, Badge
 from nasbench_suite.leaderboards.checklist import SOURCE, checklist
 from nasbench_suite.leaderboards.document import provenance
+from nasbench_suite.leaderboards.pictures import CAPTIONS
 from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Unranked
 
 
-def readme(scoreboard: Scoreboard) -> str:
-    """The text of ``README.md``."""
-    return "\n".join(_parts(scoreboard))
+def readme(
+    scoreboard: Scoreboard, pictures: Sequence[str] = (), badges: Mapping[str, Badge] = MappingProxyType({})
+) -> str:
+    """The text of ``README.md``.
+
+    Args:
+        scoreboard: what to show.
+        pictures: names of the files beside it, of all kinds; of each picture one is shown.
+        badges: label -> how far the row was checked; shown if there are any.
+    """
+    return "\n".join(_parts(scoreboard, pictures, badges))
 
 
-def _parts(scoreboard: Scoreboard) -> Iterator[str]:
+def _parts(scoreboard: Scoreboard, pictures: Sequence[str], badges: Mapping[str, Badge]) -> Iterator[str]:
     comparison = scoreboard.comparison
     yield f"# {comparison.title}\n"
     if comparison.description:
@@ -28,8 +39,9 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
     )
     if benchmarks > 1:
         yield "## Overall\n"
-        yield overall_table(scoreboard.overall, scoreboard)
+        yield overall_table(scoreboard.overall, scoreboard, badges)
         yield from _unranked(scoreboard.overall.unranked)
+    yield from _pictures(pictures)
     for board in scoreboard.boards:
         yield f"## {board.task.benchmark}\n"
         yield f"Budget: {text.amount(board.task)} per run. Score: {board.task.splits[board.task.score]}.\n"
@@ -43,11 +55,14 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
     yield from ablation_tables(scoreboard)
     yield "## How to read it\n"
     yield f"{text.MEANING}\n"
+    yield text.badges_meaning(badges) + "\n"
     yield "## Strategies\n"
-    yield text.markdown_table(
-        ("strategy", "what it does", "parameters", "package", "version"),
-        [_strategy(entrant) for entrant in scoreboard.entrants.values()],
-    )
+    header = ["strategy", "what it does", "parameters", "package", "version"]
+    rows = [_strategy(entrant) for entrant in scoreboard.entrants.values()]
+    if badges:
+        header.append("checked")
+        rows = [[*row, badges.get(label, BADGES[0])] for label, row in zip(scoreboard.entrants, rows, strict=True)]
+    yield text.markdown_table(header, rows)
     yield "## Provenance\n"
     yield "".join(f"- {name}: {value}\n" for name, value in provenance(scoreboard).items())
     for board in scoreboard.boards:
@@ -65,8 +80,8 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
         yield "".join(f"- {name}: {value}\n" for name, value in facts.items() if value)
     yield "## Checklist\n"
     yield f"The NAS best practices of [Lindauer & Hutter]({SOURCE}), filled in automatically.\n"
-    rows = [(f"{item.section}: {item.item}", item.answer, item.evidence) for item in checklist(scoreboard)]
-    yield text.markdown_table(("item", "met", "evidence"), rows)
+    items = [(f"{item.section}: {item.item}", item.answer, item.evidence) for item in checklist(scoreboard)]
+    yield text.markdown_table(("item", "met", "evidence"), items)
     if comparison.citation:
         yield "## Cite\n"
         yield f"{comparison.citation}\n"
@@ -77,23 +92,45 @@ def _parts(scoreboard: Scoreboard) -> Iterator[str]:
         "- `curves.csv`: the scores over the budget; a line holds until the next one\n"
         "- `timings.csv`, `timings.md`: what the strategies' own computing took where this was made. Measured, so "
         "these two differ from machine to machine; all other files come out the same byte for byte\n"
+        "- Where they were asked for (`--pictures`, `--parquet`): the pictures, and every step of every run as "
+        "`curves.parquet`\n"
     )
 
 
-def overall_table(overall: Overall, scoreboard: Scoreboard) -> str:
+def _pictures(names: Sequence[str]) -> Iterator[str]:
+    """Every picture once, SVG before PNG, with its caption."""
+    shown: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: name.endswith(".png")):
+        shown.setdefault(name.rpartition(".")[0], name)
+    if not shown:
+        return
+    yield "## Pictures\n"
+    for caption_of, caption in CAPTIONS.items():
+        for stem, name in shown.items():
+            if stem == caption_of or (
+                stem.startswith(f"{caption_of}-") and stem.removeprefix(f"{caption_of}-").isdigit()
+            ):
+                yield f"{caption}.\n\n![{caption}]({name})\n"
+
+
+def overall_table(overall: Overall, scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType({})) -> str:
     """All benchmarks together."""
+    header = ["place", "strategy", "family", "average rank", "normalized regret, IQM [95 %]", "n"]
     rows = [
-        (
+        [
             standing.place,
             standing.label,
             scoreboard.entrants[standing.label].family,
             text.number(standing.rank),
             text.number_interval(standing.regret),
             str(standing.n),
-        )
+        ]
         for standing in overall.standings
     ]
-    header = ("place", "strategy", "family", "average rank", "normalized regret, IQM [95 %]", "n")
+    if badges:
+        header.append("checked")
+        for row, standing in zip(rows, overall.standings, strict=True):
+            row.append(badges.get(standing.label, BADGES[0]))
     return text.markdown_table(header, rows, right=(0, 3, 4, 5))
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nasbench_suite import __version__
 from nasbench_suite.comparisons import preset_names
 from nasbench_suite.leaderboards import text
 from nasbench_suite.leaderboards.appearance import look
+from nasbench_suite.leaderboards.badges import BADGES, MEANING, Badge
 from nasbench_suite.leaderboards.checklist import SOURCE, checklist
 from nasbench_suite.leaderboards.document import provenance
 from nasbench_suite.scoring import MOMENTS, Board, Scoreboard
@@ -28,8 +30,13 @@ SHOWN_FIRST = 8
 """Rows that the chart shows when the page opens; the others are a click away."""
 
 
-def page(scoreboard: Scoreboard) -> str:
-    """The text of ``index.html``."""
+def page(scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType({})) -> str:
+    """The text of ``index.html``.
+
+    Args:
+        scoreboard: what to show.
+        badges: label -> how far the row was checked; without one a row is ``self-reported``.
+    """
     from jinja2 import Environment, StrictUndefined
 
     parts = files("nasbench_suite.leaderboards") / "page"
@@ -39,6 +46,9 @@ def page(scoreboard: Scoreboard) -> str:
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
     return template.render(
         board=scoreboard,
+        badges={label: badges.get(label, BADGES[0]) for label in scoreboard.entrants},
+        badge_meaning=MEANING,
+        badges_told=text.badges_meaning(badges),
         comparison=scoreboard.comparison,
         style=f"{read['uPlot.min.css']}\n{read['page.css']}",
         script=f"{read['uPlot.iife.min.js']}\n{read['page.js']}",
@@ -48,6 +58,7 @@ def page(scoreboard: Scoreboard) -> str:
         checklist_source=SOURCE,
         by_label={b.task.benchmark: {s.label: s for s in b.standings} for b in scoreboard.boards},
         places=_places(scoreboard),
+        bars=_bars(scoreboard),
         variants=text.variants(scoreboard),
         command=command(scoreboard),
         packages=sorted({e.package for e in scoreboard.entrants.values()} - {"nasbench-suite"}),
@@ -77,6 +88,31 @@ def _places(scoreboard: Scoreboard) -> Mapping[str, Mapping[str, Sequence[str]]]
         }
         for board in scoreboard.boards
     }
+
+
+def _bars(scoreboard: Scoreboard) -> Mapping[str, Sequence[tuple[float, float, float]]]:
+    """Benchmark, or ``"overall"`` -> per row where its regret's interval begins, its value, and where it ends."""
+    overall = [(s.regret.low, s.regret.value, s.regret.high) for s in scoreboard.overall.standings]
+    bars = {"overall": _on_log_axis(overall)}
+    for board in scoreboard.boards:
+        held = [standing.interquartile for standing in board.standings]
+        best = board.task.best
+        bars[board.task.benchmark] = _on_log_axis([(best - i.high, best - i.value, best - i.low) for i in held])
+    return bars
+
+
+def _on_log_axis(values: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Positions in percent on the logarithmic axis that all of them share; at most three decades are shown."""
+    known = [value for triple in values for value in triple if value > 0 and math.isfinite(value)]
+    high = max(known, default=1.0)
+    low = max(min(known, default=0.1), high / 1000)
+    width = math.log(high / low) or 1.0
+
+    def place(value: float, otherwise: float) -> float:
+        kept = otherwise if math.isnan(value) else value
+        return round(100 * math.log(min(max(kept, low), high) / low) / width, 1)
+
+    return [(place(first, middle), place(middle, low), place(last, middle)) for first, middle, last in values]
 
 
 def _data(scoreboard: Scoreboard) -> dict[str, Any]:

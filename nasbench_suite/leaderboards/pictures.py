@@ -3,43 +3,83 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nasbench_suite.errors import UsageError
-from nasbench_suite.leaderboards.appearance import Look, look
-from nasbench_suite.scoring import LEVELS, MOMENTS, Scoreboard
+from nasbench_suite.leaderboards.appearance import HUES, Look, look, mixed
+from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Scoreboard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Kind = Literal["svg", "png"]
+KINDS: tuple[Kind, ...] = ("svg", "png")
+
+CAPTIONS = {
+    "regret": "Regret over the budget: interquartile mean over seeds with its 95 % interval, one line of panels for each family",
+    "ranks": "Average rank over the budget",
+    "critical-difference": "Average ranks over benchmarks; bars join what Nemenyi's test does not tell apart",
+    "profiles": "Performance profiles: share of runs that end with at most so much normalized regret",
+    "scores": "Final scores of all runs; the bar spans the quartiles, the ring is the median",
+    "spending": "What each search spent its budget on",
+}
+"""Every picture with what it shows, in the order in which they are drawn."""
+
+PANELS = 4
+"""So many benchmarks go into one picture; more are continued in ``regret-2`` and so on."""
+
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
+    "axes.edgecolor": "#5b636d",
     "axes.grid": True,
+    "axes.labelcolor": "#1c2024",
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlesize": 10,
+    "axes.titlesize": 9.5,
     "figure.constrained_layout.use": True,
     "font.size": 9,
-    "grid.alpha": 0.3,
+    "grid.color": "#d9dde2",
+    "grid.linewidth": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 8,
     "savefig.dpi": 160,
     "svg.fonttype": "path",
     "svg.hashsalt": "nasbench-suite",
+    "xtick.color": "#5b636d",
+    "xtick.labelcolor": "#1c2024",
+    "xtick.labelsize": 8,
+    "ytick.color": "#5b636d",
+    "ytick.labelcolor": "#1c2024",
+    "ytick.labelsize": 8,
 }
+_INK, _SOFT = "#1c2024", "#5b636d"
+# Moments that are seen apart on a logarithmic axis.
+_APART = [
+    place
+    for place, fraction in enumerate(MOMENTS)
+    if fraction == 1.0 or (round(20 * math.log10(fraction), 3).is_integer() and fraction >= 0.001)
+]
+_LINE = 0.145  # inches from one line of small letters to the next
 
 
-def write_pictures(scoreboard: Scoreboard, directory: Path) -> list[Path]:
-    """Write every picture as SVG and PNG. The same scoreboard and matplotlib give the same bytes.
+def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind] = KINDS) -> list[Path]:
+    """Write every picture. The same scoreboard and matplotlib give the same bytes.
 
-    ``regret``: anytime regret with intervals; ``ranks``: average rank over time; ``critical-difference``: Nemenyi's
-    diagram; ``profiles``: performance profiles; ``scores``: final scores of all runs; ``spending``: where each search
-    spent its budget. Those for which there is too little to show are left out.
+    What there is: :data:`CAPTIONS`. Those for which there is too little to show are left out, and those with a panel
+    per benchmark are continued in further files where there are more than :data:`PANELS` benchmarks.
+
+    Args:
+        scoreboard: what to draw.
+        directory: is made if it is not there.
+        kinds: ``"svg"``, ``"png"`` or both.
+
+    Returns:
+        The files written.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -51,27 +91,43 @@ def write_pictures(scoreboard: Scoreboard, directory: Path) -> list[Path]:
     except ImportError:
         raise UsageError("drawing pictures needs matplotlib: pip install 'nasbench-suite[plots]'") from None
     directory.mkdir(parents=True, exist_ok=True)
-    drawings: dict[str, Callable[[Scoreboard, Figure], bool]] = {
-        "regret": _regret,
-        "ranks": _ranks,
-        "critical-difference": _critical_difference,
-        "profiles": _profiles,
-        "scores": _scores,
-        "spending": _spending,
+    # No date; the version of matplotlib is told, since other versions draw other bytes.
+    creator = f"nasbench-suite with matplotlib {matplotlib.__version__}"
+    told: dict[Kind, dict[str, str | None]] = {
+        "svg": {"Date": None, "Creator": creator},
+        "png": {"Software": creator},
     }
     written = []
-    for name, draw in drawings.items():
+    for name, draw in _drawings(scoreboard):
         with matplotlib.rc_context(STYLE):
             figure = Figure()
             FigureCanvasAgg(figure)
-            if not draw(scoreboard, figure):
-                continue
-            for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+            draw(figure)
+            for kind in kinds:
                 path = directory / f"{name}.{kind}"
                 partial = directory / f"{name}.{kind}.partial"
-                figure.savefig(partial, format=kind, metadata=metadata)
+                figure.savefig(partial, format=kind, metadata=told[kind])
                 written.append(partial.replace(path))
     return written
+
+
+def _drawings(scoreboard: Scoreboard) -> Iterator[tuple[str, Callable[[Figure], None]]]:
+    """Names of the pictures for which there is something to show, and what draws them."""
+    order, overall = _order(scoreboard), scoreboard.overall
+    parts = [scoreboard.boards[start : start + PANELS] for start in range(0, len(scoreboard.boards), PANELS)]
+    for name in CAPTIONS:
+        if per_benchmark := {"regret": _regret, "scores": _scores, "spending": _spending}.get(name):
+            for number, boards in enumerate(parts if order else [], start=1):
+                yield (
+                    name if number == 1 else f"{name}-{number}",
+                    lambda figure, draw=per_benchmark, boards=boards: draw(scoreboard, boards, figure),  # type: ignore[misc]
+                )
+        elif name == "ranks" and len(overall.standings) > 1:
+            yield name, lambda figure: _ranks(scoreboard, figure)
+        elif name == "critical-difference" and overall.critical is not None:
+            yield name, lambda figure: _critical_difference(scoreboard, figure)
+        elif name == "profiles" and overall.standings:
+            yield name, lambda figure: _profiles(scoreboard, figure)
 
 
 def _looks(scoreboard: Scoreboard) -> dict[str, Look]:
@@ -85,173 +141,283 @@ def _order(scoreboard: Scoreboard) -> list[str]:
     return list(dict.fromkeys(labels))
 
 
-def _line(shown: Look) -> dict[str, Any]:
+def _line(shown: Look, width: float = 1.5) -> dict[str, Any]:
     style: Any = (0, [length / 2 for length in shown.dashes]) if shown.dashes else "-"
-    return {"color": shown.light, "linestyle": style, "linewidth": 1.5}
+    return {"color": shown.light, "linestyle": style, "linewidth": width}
 
 
-def _panels(figure: Figure, count: int, height: float = 3.4, legend_rows: int = 0) -> list[Axes]:
-    """One panel per benchmark, three to a row."""
-    columns = min(3, count)
-    rows = math.ceil(count / columns)
-    figure.set_size_inches(max(3.6 * columns, 5.5), height * rows + 0.2 * legend_rows)
-    return list(figure.subplots(rows, columns, squeeze=False).ravel()[:count])
+def _readable(shown: Look) -> str:
+    """The colour of a label: never lighter than what small letters need on white."""
+    red, green, blue = (int(shown.light[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    light = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return mixed(shown.light, -max(0.0, min(0.5, 2.2 * (light - 0.18))))
 
 
-def _legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+def _budget_label(board: Board) -> str:
+    task = board.task
+    return f"{task.currency} seconds of training" if task.budget.unit == "seconds" else task.budget.unit
 
 
-def _regret(scoreboard: Scoreboard, figure: Figure) -> bool:
-    order, looks = _order(scoreboard), _looks(scoreboard)
-    if not order:
-        return False
-    handles: dict[str, Any] = {}
-    for axes, board in zip(
-        _panels(figure, len(scoreboard.boards), 3.4, len(order) // 4 + 1), scoreboard.boards, strict=True
-    ):
-        times = np.array(MOMENTS) * board.task.budget.amount
-        for standing in board.standings:
-            estimate, low, high = (100 * (board.task.best - values) for values in standing.anytime[:3])
-            shown = looks[standing.label]
-            (handles[standing.label],) = axes.step(times, np.maximum(estimate, 1e-3), where="post", **_line(shown))
-            axes.fill_between(
-                times, np.maximum(high, 1e-3), low, step="post", color=shown.light, alpha=0.12, linewidth=0
-            )
-        axes.set(xscale="log", yscale="log", title=board.task.benchmark, xlabel=f"budget, {board.task.budget.unit}")
-    figure.axes[0].set_ylabel("regret, percent points")
-    _legend(figure, [handles[label] for label in order], order)
-    return True
+def _label_ends(axes: Axes, ends: Mapping[str, float], looks: Mapping[str, Look], height: float) -> None:
+    """Write every row's name beside the right end of its line, moved apart where lines end together.
+
+    Args:
+        axes: the last one of its line.
+        ends: label -> where its line ends, as a fraction of the axes' height.
+        looks: of the labels.
+        height: of the axes, in inches.
+    """
+    labels = sorted(ends, key=lambda label: (ends[label], label))
+    places = _apart([ends[label] for label in labels], _LINE / height)
+    for label, place in zip(labels, places, strict=True):
+        shown = looks[label]
+        axes.plot(
+            [1.0, 1.03, 1.05, 1.13],
+            [ends[label], place, place, place],
+            transform=axes.transAxes,
+            clip_on=False,
+            **_line(shown, 1.2),
+        )
+        axes.text(1.15, place, label, transform=axes.transAxes, va="center", size=8, color=_readable(shown))
 
 
-def _ranks(scoreboard: Scoreboard, figure: Figure) -> bool:
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """Rising values moved as little as possible until each is a gap above the one before, their blocks centred."""
+    blocks: list[list[float]] = []  # [middle, how many]
+    for value in values:
+        blocks.append([value, 1])
+        while len(blocks) > 1 and (
+            blocks[-1][0] - blocks[-2][0] < gap * (blocks[-1][1] + blocks[-2][1]) / 2
+        ):  # they overlap: one block, around the mean of its members
+            middle, count = blocks.pop()
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + middle * count) / (blocks[-1][1] + count),
+                blocks[-1][1] + count,
+            ]
+    return [middle + gap * (place - (count - 1) / 2) for middle, count in blocks for place in range(int(count))]
+
+
+def _regret(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> None:
+    """A line of panels for each family, a column for each benchmark; random search is in all of them."""
+    looks, order = _looks(scoreboard), _order(scoreboard)
+    families: dict[str, list[str]] = {}
+    for label in order:
+        families.setdefault(scoreboard.entrants[label].family, []).append(label)
+    heights = [max(1.15, _LINE * (len(labels) + 0.5)) for labels in families.values()]
+    figure.set_size_inches(2.5 * len(boards) + 2.3, sum(heights) + 0.13 * len(heights) + 0.8)
+    grid = figure.subplots(len(families), len(boards), squeeze=False, sharex="col", height_ratios=heights)
+    for column, board in enumerate(boards):
+        held = {standing.label: standing for standing in board.standings}
+        times = np.array(MOMENTS)[_APART] * board.task.budget.amount
+        curves = {
+            label: np.maximum(100 * (board.task.best - standing.anytime[:3, _APART]), 1e-3)
+            for label, standing in held.items()
+        }
+        lines = np.array([values[0] for values in curves.values()])
+        # What the first answers lose would leave no room for the differences at the end.
+        worth = math.nan if board.task.typical is None else 100 * (board.task.best - board.task.typical)
+        top = np.nanmax(lines) if math.isnan(worth) else min(1.3 * float(np.nanmax(lines)), 2.0 * worth)
+        low = 0.6 * float(np.nanmin(lines)) if lines.size else 0.1
+        for (family, labels), axes, height in zip(families.items(), grid[:, column], heights, strict=True):
+            axes.set(xscale="log", yscale="log", ylim=(low, top), xlim=(0.003 * times[-1], times[-1]))
+            if "random-search" in curves and "random-search" not in labels:
+                axes.step(times, curves["random-search"][0], where="post", color="#9aa1ab", linewidth=1, zorder=1.5)
+            ends = {}
+            for label in [label for label in labels if label in curves]:
+                estimate, low_score, high_score = curves[label]
+                axes.fill_between(
+                    times, high_score, low_score, step="post", color=looks[label].light, alpha=0.15, linewidth=0
+                )
+                axes.step(times, estimate, where="post", **_line(looks[label]))
+                end = (math.log(estimate[-1]) - math.log(low)) / (math.log(top) - math.log(low))
+                ends[label] = min(1.0, max(0.0, end))
+            if column == len(boards) - 1:
+                _label_ends(axes, {label: ends.get(label, 0.0) for label in labels}, looks, height)
+            if column == 0:
+                shown = mixed(HUES.get(family, HUES["other"]), -0.25)
+                axes.text(0.03, 0.06, family.replace("-", " "), transform=axes.transAxes, color=shown, weight="bold")
+        grid[0, column].set_title(board.task.benchmark)
+        grid[-1, column].set_xlabel(f"{_budget_label(board)} (n = {len(scoreboard.comparison.seeds)})")
+    figure.supylabel("regret, percent points; grey: random search", size=9)
+
+
+def _ranks(scoreboard: Scoreboard, figure: Figure) -> None:
     standings, looks = scoreboard.overall.standings, _looks(scoreboard)
-    if len(standings) < 2:
-        return False
-    figure.set_size_inches(6.5, 4.0 + 0.05 * len(standings))
+    height = max(3.0, _LINE * (len(standings) + 2))
+    figure.set_size_inches(7.0, height + 0.8)
     axes = figure.subplots()
+    low, high = 0.6, len(standings) + 0.4
     for standing, ranks in zip(standings, scoreboard.overall.ranks, strict=True):
-        shown = looks[standing.label]
-        axes.step(100 * np.array(MOMENTS), ranks, where="post", **_line(shown), label=standing.label)
-    axes.set(xscale="log", xlabel="budget, %", ylabel="average rank over benchmarks and seeds")
-    axes.invert_yaxis()
-    _legend(figure, *axes.get_legend_handles_labels())
-    return True
+        axes.step(100 * np.array(MOMENTS), ranks, where="post", **_line(looks[standing.label]))
+    axes.set(
+        xscale="log",
+        xlim=(1, 100),
+        ylim=(high, low),
+        xlabel="budget, %",
+        ylabel=f"average rank over benchmarks and seeds (n = {standings[0].n})",
+    )
+    axes.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
+    axes.minorticks_off()
+    ends = {
+        standing.label: (high - float(ranks[-1])) / (high - low)
+        for standing, ranks in zip(standings, scoreboard.overall.ranks, strict=True)
+    }
+    _label_ends(axes, ends, looks, height)
 
 
-def _critical_difference(scoreboard: Scoreboard, figure: Figure) -> bool:
+def _critical_difference(scoreboard: Scoreboard, figure: Figure) -> None:
     found = scoreboard.overall.critical
-    if found is None:
-        return False
+    assert found is not None, "drawn only where there is one"
     labels = [standing.label for standing in scoreboard.overall.standings]
     rows = len(labels)
     order = sorted(range(rows), key=lambda row: (found.ranks[row], row))
     groups, looks = found.groups(), _looks(scoreboard)
     half = (rows + 1) // 2
-    figure.set_size_inches(7.0, 1.2 + 0.13 * len(groups) + 0.22 * half)
+    bottom = -1.4 - 0.5 * len(groups) - half
+    figure.set_size_inches(7.5, 0.22 * (2.8 - bottom))
     axes = figure.subplots()
     axes.axis("off")
     low, high = 1.0, float(rows)
     width = high - low
-    axes.set(xlim=(low - 0.45 * width, high + 0.45 * width), ylim=(-1.6 - 0.5 * len(groups) - half, 2.2))
-    axes.plot([low, high], [0, 0], color="black", linewidth=1)
+    axes.set(xlim=(low - 0.45 * width, high + 0.45 * width), ylim=(bottom, 2.8))
+    axes.plot([low, high], [0, 0], color=_INK, linewidth=1)
     for tick in sorted({*range(1, rows + 1, max(1, rows // 10)), rows}):
-        axes.plot([tick, tick], [0, 0.2], color="black", linewidth=1)
-        axes.text(tick, 0.35, str(tick), ha="center", va="bottom")
+        axes.plot([tick, tick], [0, 0.2], color=_INK, linewidth=1)
+        axes.text(tick, 0.3, str(tick), ha="center", va="bottom", size=8)
     end = min(low + found.difference, high + 0.4 * width)
-    axes.plot([low, end], [1.5, 1.5], color="black", linewidth=1.5, marker="|")
+    axes.plot([low, end], [1.5, 1.5], color=_INK, linewidth=1.2, marker="|")
     axes.text(
         (low + end) / 2,
-        1.6,
-        f"critical difference {found.difference:.2f} (Nemenyi, n = {found.n})",
+        1.65,
+        f"critical difference {found.difference:.2f} (Nemenyi, 5 %, n = {found.n} benchmarks)",
         ha="center",
         va="bottom",
     )
+    for place, row in enumerate(order):
+        left = place < half
+        y = -1.2 - 0.5 * len(groups) - (place if left else rows - 1 - place)
+        edge = low - 0.05 * width if left else high + 0.05 * width
+        rank, shown = found.ranks[row], looks[labels[row]]
+        axes.plot([rank, rank, edge], [0, y, y], color=shown.light, linewidth=1.2, solid_joinstyle="round")
+        axes.plot(rank, 0, "o", color=shown.light, markersize=3.5, zorder=4)
+        text = f"{labels[row]}  {rank:.2f}" if left else f"{rank:.2f}  {labels[row]}"
+        axes.text(
+            edge,
+            y,
+            f"{text} " if left else f" {text}",
+            ha="right" if left else "left",
+            va="center",
+            color=_readable(shown),
+        )
     for level, group in enumerate(groups):
         ranks = found.ranks[list(group)]
         y = -0.5 - 0.5 * level
-        axes.plot(
-            [ranks.min() - 0.01 * width, ranks.max() + 0.01 * width],
-            [y, y],
-            color="black",
-            linewidth=3,
-            solid_capstyle="butt",
-        )
-    for place, row in enumerate(order):
-        left = place < half
-        y = -1.4 - 0.5 * len(groups) - (place if left else rows - 1 - place)
-        edge = low - 0.05 * width if left else high + 0.05 * width
-        rank, colour = found.ranks[row], looks[labels[row]].light
-        axes.plot([rank, rank, edge], [0, y, y], color=colour, linewidth=1)
-        shown = f"{labels[row]}  {rank:.2f}" if left else f"{rank:.2f}  {labels[row]}"
-        axes.text(edge, y, f"{shown} " if left else f" {shown}", ha="right" if left else "left", va="center")
-    return True
+        ends = [ranks.min() - 0.008 * width, ranks.max() + 0.008 * width]
+        axes.plot(ends, [y, y], color=_INK, linewidth=3, solid_capstyle="round", zorder=3)
 
 
-def _profiles(scoreboard: Scoreboard, figure: Figure) -> bool:
+def _profiles(scoreboard: Scoreboard, figure: Figure) -> None:
     standings, looks = scoreboard.overall.standings, _looks(scoreboard)
-    if not standings:
-        return False
-    figure.set_size_inches(6.5, 4.0 + 0.05 * len(standings))
+    figure.set_size_inches(7.0, max(4.0, 0.17 * len(standings) + 0.8))
     axes = figure.subplots()
     for standing, shares in zip(standings, scoreboard.overall.profiles, strict=True):
         axes.step(LEVELS, 100 * shares, where="post", **_line(looks[standing.label]), label=standing.label)
-    n = standings[0].n
-    axes.set(xscale="log", xlabel="normalized regret", ylabel=f"runs with at most this regret, % (n = {n})")
-    _legend(figure, *axes.get_legend_handles_labels())
-    return True
+    axes.set(
+        xscale="log",
+        xlim=(0.005, LEVELS[-1]),
+        ylim=(0, 101),
+        xlabel="normalized regret (0: the best there is, 1: one uniform draw)",
+        ylabel=f"runs with at most this regret, % (n = {standings[0].n})",
+    )
+    axes.set_xticks([0.01, 0.1, 1.0], ["0.01", "0.1", "1"])
+    lines, labels = axes.get_legend_handles_labels()
+    means = [float(shares.mean()) for shares in scoreboard.overall.profiles]
+    high_first = sorted(range(len(labels)), key=lambda row: (-means[row], labels[row]))
+    figure.legend(
+        [lines[row] for row in high_first],
+        [labels[row] for row in high_first],
+        loc="outside right upper",
+        handlelength=2.6,
+        labelspacing=0.35,
+    )
 
 
-def _scores(scoreboard: Scoreboard, figure: Figure) -> bool:
+def _scores(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> None:
     order, looks = _order(scoreboard), _looks(scoreboard)
-    if not order:
-        return False
-    panels = _panels(figure, len(scoreboard.boards), 1.2 + 0.24 * len(order))
-    for place, (axes, board) in enumerate(zip(panels, scoreboard.boards, strict=True)):
+    figure.set_size_inches(2.6 * len(boards) + 1.9, 1.0 + 0.24 * len(order))
+    grid = figure.subplots(1, len(boards), squeeze=False, sharey=True)[0]
+    for axes, board in zip(grid, boards, strict=True):
+        best = 100 * board.task.best
         held = {standing.label: 100 * standing.scores[board.task.score] for standing in board.standings}
+        everything = np.concatenate(list(held.values())) if held else np.array([best])
+        left = float(np.quantile(everything, 0.05))
+        margin = 0.05 * max(best - left, 0.1)
+        axes.set_xlim(left - margin, best + margin)
         for y, label in enumerate(order):
             if label not in held:
                 continue
             shown, values = looks[label], held[label]
             offsets = ((np.arange(len(values)) * 0.618034) % 1 - 0.5) * 0.5  # spread evenly, without a random draw
-            axes.plot(values, y + offsets, shown.marker, color=shown.light, markersize=2.5, alpha=0.6, linestyle="none")
+            axes.plot(values, y + offsets, shown.marker, color=shown.light, markersize=2.6, alpha=0.55, linestyle="none", markeredgewidth=0)  # fmt: skip
             low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-            axes.plot([low, high], [y, y], color="black", linewidth=2.5, solid_capstyle="butt")
-            axes.plot(middle, y, "o", color="white", markeredgecolor="black", markersize=4)
-        axes.axvline(100 * board.task.best, color="black", linestyle=":", linewidth=1)
-        everything = np.concatenate(list(held.values())) if held else np.array([100 * board.task.best])
-        axes.set_xlim(float(np.quantile(everything, 0.05)) - 0.5, 100 * board.task.best + 0.3)
-        axes.set(title=board.task.benchmark, xlabel=f"{board.task.score}, %", ylim=(len(order) - 0.5, -0.5))
-        axes.set_yticks(range(len(order)), order if place % 3 == 0 else [""] * len(order))
-    return True
+            axes.plot([low, high], [y, y], color=_INK, linewidth=2.2, solid_capstyle="butt")
+            axes.plot(middle, y, "o", color="white", markeredgecolor=_INK, markersize=4)
+            if outside := int((values < left - margin).sum()):
+                where = axes.get_yaxis_transform()
+                axes.text(0.01, y - 0.42, f"◂ {outside} of {len(values)} lower", transform=where, va="center", size=6.5, color=_SOFT)  # fmt: skip
+        axes.axvline(best, color=_INK, linestyle=":", linewidth=1)
+        axes.set(
+            title=board.task.benchmark,
+            xlabel=f"{board.task.score}, % (n = {len(scoreboard.comparison.seeds)} each)",
+            ylim=(len(order) - 0.4, -0.7),
+        )
+        axes.grid(visible=False, axis="y")
+    _name_rows(grid, order, looks)
 
 
-def _spending(scoreboard: Scoreboard, figure: Figure) -> bool:
-    order = _order(scoreboard)
-    if not order:
-        return False
-    panels = _panels(figure, len(scoreboard.boards), 1.5 + 0.24 * len(order))
-    kinds = sorted({kind for b in scoreboard.boards for s in b.standings for kind in s.spending}, key=_kind_order)
+def _name_rows(grid: Sequence[Axes], order: Sequence[str], looks: Mapping[str, Look]) -> None:
+    """Names in their colours to the left of the first panel."""
+    grid[0].set_yticks(range(len(order)), order)
+    for axes in grid:
+        axes.tick_params(axis="y", length=0)
+    for text, label in zip(grid[0].get_yticklabels(), order, strict=True):
+        text.set_color(_readable(looks[label]))
+
+
+def _spending(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> None:
+    order, looks = _order(scoreboard), _looks(scoreboard)
+    figure.set_size_inches(2.6 * len(boards) + 1.9, 1.3 + 0.22 * len(order))
+    grid = figure.subplots(1, len(boards), squeeze=False, sharey=True)[0]
+    kinds = sorted({kind for b in boards for s in b.standings for kind in s.spending}, key=_kind_order)
     handles: dict[str, Any] = {}
-    for place, (axes, board) in enumerate(zip(panels, scoreboard.boards, strict=True)):
-        held = {standing.label: standing.spending for standing in board.standings}
+    for axes, board in zip(grid, boards, strict=True):
+        held = {standing.label: standing for standing in board.standings}
         left = np.zeros(len(order))
         for number, kind in enumerate(kinds):
-            shares = np.array([100 * held.get(label, {}).get(kind, 0.0) for label in order])
+            shares = np.array([100 * held[label].spending.get(kind, 0.0) if label in held else 0.0 for label in order])
             handles[kind] = axes.barh(
                 range(len(order)),
                 shares,
                 left=left,
-                height=0.7,
+                height=0.72,
                 **_fill(kind, number),
                 edgecolor="white",
                 linewidth=0.4,
             )
             left += shares
-        axes.set(title=board.task.benchmark, xlabel="budget, %", ylim=(len(order) - 0.5, -0.5), xlim=(0, 100))
-        axes.set_yticks(range(len(order)), order if place % 3 == 0 else [""] * len(order))
-    _legend(figure, list(handles.values()), list(handles))
-    return True
+        for y, label in enumerate(order):
+            if label in held:
+                axes.text(101.5, y, f"{held[label].evaluations:.0f}", va="center", size=7, color=_SOFT)
+        axes.text(101.5, -0.75, "answers", va="bottom", size=7, color=_SOFT)
+        axes.set(
+            title=board.task.benchmark,
+            xlabel=f"budget, % (mean of n = {len(scoreboard.comparison.seeds)})",
+            ylim=(len(order) - 0.4, -0.6),
+            xlim=(0, 100),
+        )
+        axes.grid(visible=False, axis="y")
+    _name_rows(grid, order, looks)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4)
 
 
 def _kind_order(kind: str) -> tuple[int, int, str]:
@@ -262,7 +428,7 @@ def _kind_order(kind: str) -> tuple[int, int, str]:
 
 
 def _fill(kind: str, number: int) -> dict[str, Any]:
-    fixed = {"asked again": ("#e69f00", "//"), "unspent": ("#e6e6e6", "")}
+    fixed = {"asked again": ("#e69f00", "////"), "unspent": ("#e6e6e6", "")}
     colours = ("#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#8a5a00", "#7b4fb0")
     colour, hatch = fixed.get(kind, (colours[number % len(colours)], ""))
     return {"color": colour, "hatch": hatch}

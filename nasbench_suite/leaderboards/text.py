@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from nasbench_suite.budget import Budget
+from nasbench_suite.leaderboards.badges import BADGES, Badge
+from nasbench_suite.leaderboards.badges import MEANING as BADGE_MEANING
 from nasbench_suite.scoring import Interval, Scoreboard, Task, Unranked
 
 MISSING = "–"
@@ -17,6 +19,14 @@ MEANING = (
     "interval. Rank is the mean over paired seeds. Regret is what is missing to the best there is. Normalized "
     "regret is 0 for the best there is and 1 for one uniform draw."
 )
+
+
+def badges_meaning(badges: Mapping[str, Badge]) -> str:
+    """What is known of how far the rows were checked, in words."""
+    if not badges:
+        return "All rows are self-reported: these figures have not been verified by others yet (nasbench verify)."
+    kinds = [badge for badge in BADGES if badge in badges.values()]
+    return "Badges: " + "; ".join(f"{badge}: {BADGE_MEANING[badge]}" for badge in kinds) + "."
 
 
 def percent(fraction: float, digits: int = 2) -> str:

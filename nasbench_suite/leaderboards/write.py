@@ -5,38 +5,63 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from nasbench_suite.leaderboards import document, markdown, page, papers
+from nasbench_suite.leaderboards.badges import FILE, Badge, badges_text, read_badges
+from nasbench_suite.leaderboards.pictures import Kind, write_pictures
 from nasbench_suite.scoring import Scoreboard
 
 
-def write_leaderboard(scoreboard: Scoreboard, directory: Path) -> list[Path]:
+def write_leaderboard(
+    scoreboard: Scoreboard,
+    directory: Path,
+    *,
+    pictures: Sequence[Kind] = (),
+    parquet: bool = False,
+    badges: Mapping[str, Badge] | None = None,
+) -> list[Path]:
     """Write ``README.md``, ``leaderboard.json``, ``leaderboard.csv``, ``curves.csv``, ``index.html``, ``table.tex`` and the timings.
 
-    All but ``timings.md`` and ``timings.csv`` depend on nothing but the runs: not on the machine, the clock, the
-    number of jobs or the order in which runs finished.
+    All but ``timings.md`` and ``timings.csv`` depend on nothing but the runs and what is asked for: not on the
+    machine, the clock, the number of jobs or the order in which runs finished. Pictures and Parquet are the same bytes
+    from the same matplotlib and pyarrow.
 
     Args:
         scoreboard: what to show.
         directory: is made if it is not there.
+        pictures: the kinds of pictures to draw beside them (see :func:`write_pictures`).
+        parquet: whether to write every step of every run as ``curves.parquet``, too.
+        badges: label -> how far a verification checked the row; they are kept in ``badges.json``. By default those
+            that are kept there already, if they were given to these very figures.
 
     Returns:
         The files written.
+
+    Raises:
+        UsageError: pictures without matplotlib, or Parquet without pyarrow.
     """
+    drawn = write_pictures(scoreboard, directory, pictures) if pictures else []
+    text = document.render_json(scoreboard)
+    shown = read_badges(directory, text) if badges is None else dict(badges)
     files = {
-        "README.md": markdown.readme(scoreboard),
-        "leaderboard.json": document.render_json(scoreboard),
+        "README.md": markdown.readme(scoreboard, [path.name for path in drawn], shown),
+        "leaderboard.json": text,
         "leaderboard.csv": _csv(document.LEADERBOARD_COLUMNS, document.leaderboard_rows(scoreboard)),
         "curves.csv": _csv(document.CURVE_COLUMNS, document.curve_rows(scoreboard)),
-        "index.html": page.page(scoreboard),
+        "index.html": page.page(scoreboard, shown),
         "table.tex": papers.latex(scoreboard),
         "timings.md": markdown.timings(scoreboard),
         "timings.csv": _csv(document.TIMING_COLUMNS, document.timing_rows(scoreboard)),
     }
+    if badges is not None:
+        files[FILE] = badges_text(badges, text)
     directory.mkdir(parents=True, exist_ok=True)
-    return [write_file(directory / name, content) for name, content in files.items()]
+    written = [write_file(directory / name, content) for name, content in files.items()]
+    if parquet:
+        written.append(papers.write_parquet(scoreboard, directory / "curves.parquet"))
+    return [*written, *drawn]
 
 
 def write_file(path: Path, content: str | bytes) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import BundleError
+from nasbench_suite.leaderboards.badges import Badge, read_badges
 
 HOST = "127.0.0.1"
 TYPES = {
@@ -54,7 +55,7 @@ class Shelf:
     folder: str
     document: dict[str, Any]
     files: tuple[str, ...]
-    badges: Counter[str]
+    badges: Counter[Badge]
 
 
 def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
@@ -85,21 +86,13 @@ def shelves(root: Path) -> Iterator[Shelf]:
     for path in sorted([root, *(item for item in root.iterdir() if item.is_dir() and not item.is_symlink())]):
         file = path / "leaderboard.json"
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            document = json.loads(text)
             document["comparison"]["title"], document["strategies"], document["benchmarks"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         files = tuple(sorted(item.name for item in path.iterdir() if item.is_file() and _is_served(item)))
-        yield Shelf("" if path == root else path.name + "/", document, files, _badges(path))
-
-
-def _badges(directory: Path) -> Counter[str]:
-    """How many rows have which badge, by the ``badges.json`` that a merge writes."""
-    try:
-        held = json.loads((directory / "badges.json").read_text(encoding="utf-8"))
-        return Counter(map(str, held.values()))
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return Counter()
+        yield Shelf("" if path == root else path.name + "/", document, files, Counter(read_badges(path, text).values()))
 
 
 def index_page(root: Path) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.comparisons import Comparison, Entry, load_comparison, preset_names
@@ -19,16 +19,13 @@ from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.journal import Evaluation, Recommendation
 from nasbench_suite.leaderboards import render_json
+from nasbench_suite.leaderboards.badges import Badge
 from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
-
-Badge = Literal["self-reported", "replayed", "re-run"]
-"""How far a row was checked: not at all; every answer asked for again; and its strategy run again, too."""
-BADGES: tuple[Badge, ...] = get_args(Badge)
 
 
 class Finding(NamedTuple):

@@ -472,8 +472,6 @@ def _score_row(
     finals: dict[str, list[float]] = {name: [] for name in lookups}
     faults: dict[int, tuple[str, str]] = {}
     clocks: list[tuple[float, float, float]] = []
-    moments = np.array(MOMENTS) * runs[0].budget.amount
-    path = np.full((len(runs), len(MOMENTS)), math.nan)
     own_scores = np.full(len(runs), math.nan)
     shares: list[Mapping[str, float]] = []
     steps: list[FloatArray] = []
@@ -500,15 +498,15 @@ def _score_row(
             continue
         answer = curve.incumbents[-1]
         values = {name: lookup[answer] for name, lookup in lookups.items()}
-        path[place] = curve.values_at(moments, ranking.__getitem__)
+        reached = [ranking[architecture] for architecture in curve.incumbents]
         if run.budget.unit == "seconds" and len(result.own_seconds) == len(result.journal):
             if curve.spent + clocks[-1][0] <= run.budget.amount:
-                own_scores[place] = path[place, -1]  # nothing is cut off
+                own_scores[place] = reached[-1]  # nothing is cut off
             else:
                 own_curve = trace(result.journal, run.budget, benchmark.fidelities[-1], result.own_seconds)
                 own_scores[place] = own_curve.values_at(run.budget.amount, ranking.__getitem__)
         shares.append(spending(result.journal, run.budget, benchmark.fidelities[-1]))
-        steps.append(np.array([ranking[architecture] for architecture in curve.incumbents]))
+        steps.append(np.array(reached))
         if math.isnan(ranking[answer]):
             text = benchmark.space.format(answer)
             faults[run.seed] = ("no score", f"its answer {text} was never measured for the score; nothing is imputed")
@@ -523,6 +521,7 @@ def _score_row(
         kinds = dict.fromkeys(kind for share in shares for kind in share)
         spent = {kind: mean([share.get(kind, 0.0) for share in shares]) for kind in sorted(kinds)}
         by_name = {name: np.array(values) for name, values in finals.items()}
+        path = _values_over_time(curves, steps, np.array(MOMENTS) * runs[0].budget.amount)
         return _Scored(label, tuple(curves), by_name, path, tuple(steps), spent, own_scores)
     outcomes = Counter({"finished": len(runs) - len(faults)} if len(runs) > len(faults) else {})
     outcomes.update(sorted(kind for kind, _ in faults.values()))
@@ -533,6 +532,20 @@ def _score_row(
     else:
         reason = f"{len(faults)} of {len(runs)} runs not run"
     return Unranked(label, reason, dict(outcomes))
+
+
+def _values_over_time(curves: Sequence[Curve], values: Sequence[FloatArray], moments: FloatArray) -> FloatArray:
+    """``[runs, moments]``: what :meth:`Curve.values_at` gives for each curve, for many at once."""
+    known = [len(steps) for steps in values]
+    first = np.searchsorted(moments, np.concatenate([curve.times for curve in curves]), side="left")
+    run_of = np.repeat(np.arange(len(curves)), known)
+    within = first < len(moments)
+    # At each moment the last step that has begun, as its place among all steps of all runs; -1 before the first.
+    latest = np.full((len(curves), len(moments)), -1)
+    latest[run_of[within], first[within]] = np.flatnonzero(within)  # of several steps between two moments the last
+    np.maximum.accumulate(latest, axis=1, out=latest)
+    path: FloatArray = np.concatenate([*values, [math.nan]])[latest]
+    return path
 
 
 def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...]) -> Board:
@@ -546,13 +559,13 @@ def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...])
     shared = Counter(positions)
     order = sorted(range(len(rows)), key=lambda i: (positions[i], ranks[i], rows[i].label))
     paths = np.array([row.path for row in rows])  # [rows, seeds, moments]
-    over_time = np.array([average_ranks(paths[:, :, place]) for place in range(len(MOMENTS))])
+    over_time = _ranks_over_time(paths)
+    estimates = [np.array(bootstrap_curves(row.path)) for row in rows]  # per row [3, moments]
     standings = []
     for i in order:
         row, values = rows[i], finals[i]
         centre = mean(values)
         low, middle, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-        estimates = bootstrap_curves(row.path)
         standings.append(
             Standing(
                 label=row.label,
@@ -562,7 +575,7 @@ def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...])
                 mean=centre,
                 deviation=standard_deviation(values),
                 quartiles=(low, middle, high),
-                interquartile=bootstrap_interquartile_mean(values[None]),
+                interquartile=_interval(estimates[i][:, -1], len(values)),
                 regret=task.best - centre,
                 rank=float(ranks[i]),
                 n=len(values),
@@ -573,12 +586,13 @@ def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...])
                 spending=row.spending,
                 curves=row.curves,
                 steps=row.values,
-                anytime=np.array([*estimates, [mean(column) for column in row.path.T]]),
+                anytime=np.array([*estimates[i], [mean(column) for column in row.path.T]]),
                 ranks=over_time[:, i],
             )
         )
     places = np.ix_(order, order)
     own = np.array([row.own for row in rows])
+    labels = [row.label for row in rows]
     return Board(
         task,
         tuple(standings),
@@ -586,55 +600,82 @@ def _ranked(rows: Sequence[_Scored], task: Task, unranked: tuple[Unranked, ...])
         _reordered(differences, order),
         probability_of_improvement(finals[:, None])[places],
         tuple(
-            _snapshot(fraction, [row.label for row in rows], paths[:, :, MOMENTS.index(fraction)])
-            for fraction in SNAPSHOTS
+            _snapshot(fraction, labels, paths[:, :, place], [held[:, place] for held in estimates])
+            for fraction, place in ((fraction, MOMENTS.index(fraction)) for fraction in SNAPSHOTS)
         ),
-        None if np.isnan(own).all() else _snapshot(1.0, [row.label for row in rows], own),
+        None if np.isnan(own).all() else _snapshot(1.0, labels, own, np.array(bootstrap_curves(own.T)).T),
     )
 
 
 _NO_DIFFERENCES = Differences(np.ones((0, 0)), np.zeros((0, 0)), 0)
 
 
-def _snapshot(fraction: float, labels: Sequence[str], scores: FloatArray) -> Snapshot:
-    """Place rows by ``[rows, seeds]`` scores; NaN, no answer yet, is worse than any."""
+def _interval(ends: FloatArray, n: int) -> Interval:
+    """Of an estimate, its lower and its upper end."""
+    return Interval(float(ends[0]), float(ends[1]), float(ends[2]), n)
+
+
+def _snapshot(
+    fraction: float, labels: Sequence[str], scores: FloatArray, estimates: Sequence[FloatArray] | FloatArray
+) -> Snapshot:
+    """Place rows by ``[rows, seeds]`` scores; NaN, no answer yet, is worse than any.
+
+    ``estimates`` has each row's interquartile mean and the ends of its interval.
+    """
     positions = paired_differences(scores).positions()
     shared = Counter(positions)
     ranks = average_ranks(scores)
-    unknown = Interval(math.nan, math.nan, math.nan, scores.shape[1])
     placings = [
         Placing(
             labels[i],
             positions[i],
             shared[positions[i]] > 1,
             float(ranks[i]),
-            unknown if np.isnan(scores[i]).any() else bootstrap_interquartile_mean(scores[i][None]),
+            _interval(estimates[i], scores.shape[1]),
         )
         for i in sorted(range(len(labels)), key=lambda i: (positions[i], ranks[i], labels[i]))
     ]
     return Snapshot(fraction, tuple(placings))
 
 
+def _ranks_over_time(paths: FloatArray) -> FloatArray:
+    """``[moments, rows]``: average ranks of ``[rows, seeds, moments]``; moments at which nothing changed share theirs."""
+    bits = paths.view(np.int64)  # in which NaN equals itself
+    new = np.ones(paths.shape[2], dtype=bool)
+    new[1:] = (bits[:, :, 1:] != bits[:, :, :-1]).any(axis=(0, 1))
+    ranks = np.array([average_ranks(paths[:, :, place]) for place in np.flatnonzero(new)])
+    over_time: FloatArray = ranks[np.cumsum(new) - 1]
+    return over_time
+
+
 def _area(row: _Scored, task: Task) -> float:
     """Regret averaged over the budget; see :class:`Standing`."""
     if task.typical is None or not task.budget.amount:
         return math.nan
+    # All runs in one row: a step from 0 with the worth of a draw, the steps of the curve, and the end of the budget.
+    bounds = np.concatenate([part for curve in row.curves for part in ([0.0], curve.times, [task.budget.amount])])
+    values = np.concatenate([part for values in row.values for part in ([task.typical], values, [math.nan])])
+    pieces = ((bounds[1:] - bounds[:-1]) * (task.best - values[:-1])).tolist()
     areas = []
-    for curve, values in zip(row.curves, row.values, strict=True):
-        lengths = np.diff(np.concatenate(([0.0], curve.times, [task.budget.amount])))
-        areas.append(math.fsum(lengths * (task.best - np.concatenate(([task.typical], values)))) / task.budget.amount)
+    start = 0
+    for curve in row.curves:
+        steps = len(curve.times) + 1
+        areas.append(math.fsum(pieces[start : start + steps]) / task.budget.amount)
+        start += steps + 1
     return mean(areas)
 
 
 def _targets(row: _Scored, task: Task) -> tuple[TimeToTarget, ...]:
     if task.typical is None:
         return ()
+    run_of = np.repeat(np.arange(len(row.curves)), [len(values) for values in row.values])
+    moments = np.concatenate([curve.times for curve in row.curves])
+    regrets = normalized_regret(np.concatenate(row.values), task)
     found = []
     for target in TARGETS:
-        times = []
-        for curve, values in zip(row.curves, row.values, strict=True):
-            reached = np.flatnonzero(normalized_regret(values, task) <= target)
-            times.append(float(curve.times[reached[0]]) if reached.size else math.nan)
+        times = np.full(len(row.curves), math.nan)
+        reached = np.flatnonzero(regrets <= target)[::-1]  # the earliest of each run is written last
+        times[run_of[reached]] = moments[reached]
         found.append(time_to_target(target, times, task.budget.amount))
     return tuple(found)
 

@@ -45,6 +45,24 @@ def test_run_all_writes_a_leaderboard_and_a_second_one_has_nothing_to_do(tmp_pat
     assert {path.name: path.read_bytes() for path in (tmp_path / "leaderboards" / "small").iterdir()} == written
 
 
+def test_pictures_and_parquet_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib (pip install -e '.[plots]')")
+    pytest.importorskip("pyarrow", reason="needs pyarrow (pip install -e '.[parquet]')")
+    nasbench(tmp_path, "run-all", *PAIR, "--pictures", "svg", "--parquet", "--jobs", "1")
+    directory = tmp_path / "leaderboards" / "small"
+    readme = (directory / "README.md").read_text()
+    drawn = sorted(path.name for path in directory.glob("*.svg"))
+    assert drawn and all(f"]({name})" in readme for name in drawn)
+    assert (directory / "curves.parquet").read_bytes().startswith(b"PAR1")
+    nasbench(tmp_path, "leaderboard", *PAIR, "--pictures", "png", "--output", "others")
+    assert sorted(path.stem for path in (tmp_path / "others" / "small").glob("*.png")) == [n[:-4] for n in drawn]
+    missing = tmp_path / "missing"  # as where matplotlib is not installed
+    missing.mkdir()
+    (missing / "sitecustomize.py").write_text("import sys\nsys.modules['matplotlib'] = None\n")
+    refused = nasbench(tmp_path, "run-all", *PAIR, "--pictures", "svg", code=2, PYTHONPATH=str(missing))
+    assert refused.stderr == "error: --pictures needs matplotlib: pip install 'nasbench-suite[plots]'\n"
+
+
 def test_one_and_two_workers_write_the_same_bytes(tmp_path: Path) -> None:
     boards = []
     for jobs in ("1", "2"):

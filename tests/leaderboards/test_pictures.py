@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scored import small_plan, small_results
 
 from nasbench_suite.leaderboards import write_pictures
-from nasbench_suite.leaderboards.appearance import look
+from nasbench_suite.leaderboards.appearance import FIRST, look
+from nasbench_suite.leaderboards.pictures import CAPTIONS, PANELS, _apart
+from nasbench_suite.plugins import load_registry
 from nasbench_suite.scoring import Scoreboard, score
 
-pytest.importorskip("matplotlib", reason="needs matplotlib (pip install -e '.[plots]')")
+matplotlib = pytest.importorskip("matplotlib", reason="needs matplotlib (pip install -e '.[plots]')")
 NAMES = {"regret", "ranks", "critical-difference", "profiles", "scores", "spending"}
 
 
@@ -24,7 +30,7 @@ def board() -> Scoreboard:
 def test_every_picture_twice_the_same(board: Scoreboard, tmp_path: Path) -> None:
     first = write_pictures(board, tmp_path / "one")
     second = write_pictures(board, tmp_path / "two")
-    assert {path.stem for path in first} == NAMES
+    assert {path.stem for path in first} == NAMES == set(CAPTIONS)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert sorted(first) == sorted((tmp_path / "one").iterdir())
     for path in first:
@@ -32,7 +38,8 @@ def test_every_picture_twice_the_same(board: Scoreboard, tmp_path: Path) -> None
             assert path.read_bytes().startswith(b"\x89PNG")
         else:
             ElementTree.parse(path)
-            assert "2026" not in path.read_text() and "<dc:date>" not in path.read_text()
+            assert "<dc:date>" not in path.read_text()
+            assert f"nasbench-suite with matplotlib {matplotlib.__version__}" in path.read_text()
 
 
 def test_strategies_keep_their_colours(board: Scoreboard, tmp_path: Path) -> None:
@@ -44,3 +51,41 @@ def test_strategies_keep_their_colours(board: Scoreboard, tmp_path: Path) -> Non
 
 def test_nothing_ranked_gives_no_pictures(tmp_path: Path) -> None:
     assert write_pictures(score(small_plan(), {}), tmp_path) == []
+
+
+def test_only_the_kinds_that_are_asked_for_are_drawn(board: Scoreboard, tmp_path: Path) -> None:
+    assert {path.suffix for path in write_pictures(board, tmp_path, ["svg"])} == {".svg"}
+    assert len(list(tmp_path.iterdir())) == len(NAMES)
+
+
+def test_many_benchmarks_are_continued_in_further_pictures(board: Scoreboard, tmp_path: Path) -> None:
+    boards = tuple(
+        dataclasses.replace(board.boards[0], task=dataclasses.replace(board.boards[0].task, benchmark=f"task-{number}"))
+        for number in range(PANELS + 2)
+    )
+    written = write_pictures(dataclasses.replace(board, boards=boards), tmp_path, ["svg"])
+    per_benchmark = {"regret", "scores", "spending"}
+    assert {path.stem for path in written} == NAMES | {f"{name}-2" for name in per_benchmark}
+
+
+def test_the_families_first_strategies_and_the_built_in_ones_look_apart() -> None:
+    for family, labels in FIRST.items():
+        assert len({look(label, family) for label in labels}) == len(labels)
+    families: dict[str, list[str]] = {}
+    for label, offered in load_registry().strategies.items():
+        families.setdefault(offered.strategy.family, []).append(label)
+    for family, members in families.items():
+        lines = {(look(label, family).light, look(label, family).dashes) for label in members}
+        assert len(lines) == len(members), f"two of {members} look alike: give them places in appearance.FIRST"
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.001, 0.2))
+def test_labels_are_moved_apart_and_keep_their_order(values: list[float], gap: float) -> None:
+    values.sort()
+    places = _apart(values, gap)
+    assert len(places) == len(values)
+    for before, after in itertools.pairwise(places):
+        assert after - before >= gap * (1 - 1e-6)
+    assert sum(places) == pytest.approx(sum(values))
+    if all(after - before >= gap for before, after in itertools.pairwise(values)):
+        assert places == pytest.approx(values)

@@ -13,6 +13,7 @@ from test_verify import nasbench
 from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Task
 from nasbench_suite.errors import BundleError
+from nasbench_suite.leaderboards.badges import read_badges
 from nasbench_suite.publishing import Bundle, merge, read_bundle, verify, write_bundle
 
 
@@ -103,7 +104,8 @@ def test_the_command_writes_leaderboard_bundle_and_badges(tmp_path: Path) -> Non
     told = json.loads(nasbench(tmp_path, "merge", "a.zip", "b.zip", "--name", "joined", "--json").stdout)
     assert set(told["badges"].values()) == {"replayed"}
     directory = tmp_path / "leaderboards" / "joined"
-    assert json.loads((directory / "badges.json").read_text()) == told["badges"]
+    assert read_badges(directory, (directory / "leaderboard.json").read_text()) == told["badges"]
+    assert (directory / "index.html").read_text().count('<span class="badge replayed">replayed</span>') >= 3
     joined = read_bundle(tmp_path / told["bundle"])
     assert verify(joined, registry()).passed
     assert joined.leaderboard == (directory / "leaderboard.json").read_text()

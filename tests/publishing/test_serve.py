@@ -12,6 +12,7 @@ import pytest
 from bundles import small_bundle
 
 from nasbench_suite.errors import BundleError
+from nasbench_suite.leaderboards.badges import badges_text
 from nasbench_suite.publishing import make_server
 
 
@@ -23,9 +24,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     title = '"title": "<script>alert(1)</script>"'
     text = small_bundle().leaderboard
     line = next(line for line in text.splitlines() if '"title"' in line)
-    (board / "leaderboard.json").write_text(text.replace(line.strip().rstrip(","), title))
+    text = text.replace(line.strip().rstrip(","), title)
+    (board / "leaderboard.json").write_text(text)
     (board / "README.md").write_text("# Small")
-    (board / "badges.json").write_text('{"local-search": "re-run", "random-search": "replayed"}')
+    (board / "badges.json").write_text(badges_text({"local-search": "re-run", "random-search": "replayed"}, text))
     (board / ".hidden.md").write_text("hidden")
     (board / "run.py").write_text("code")
     (home / "secret.md").write_text("secret")

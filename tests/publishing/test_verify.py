@@ -73,9 +73,16 @@ def test_published_in_one_place_and_verified_in_another(tmp_path: Path) -> None:
     assert "local-search: re-run" in absent.stdout and "my-search: replayed" in absent.stdout
     assert (theirs / "read-me" / "sources" / "mine" / "mine.py").read_text() == LOOSE
     with_code = nasbench(
-        theirs, "verify", bundle.name, "--rerun", "2", "--jobs", "1", "--plugins-dir", "read-me/sources/mine"
-    )
+        theirs, "verify", bundle.name, "--rerun", "2", "--jobs", "1", "--plugins-dir", "read-me/sources/mine",
+        "--output", "checked",
+    )  # fmt: skip
     assert "my-search: re-run" in with_code.stdout
+    for name in ("leaderboard.json", "curves.csv"):
+        assert (theirs / "checked" / "mine" / name).read_bytes() == (ours / "leaderboards" / "mine" / name).read_bytes()
+    page = (theirs / "checked" / "mine" / "index.html").read_text()
+    assert '<span class="badge re-run">re-run</span>' in page and 'class="badge self-reported"' not in page
+    without = nasbench(theirs, "verify", bundle.name, "--pictures", "svg", code=2).stderr
+    assert "need --output" in without
 
 
 def test_a_refused_bundle_exits_with_one_and_names_the_place(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@
   for (const table of document.querySelectorAll("table[data-sortable]")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, place) => {
+      if (head.classList.contains("unsorted")) return;
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent;
@@ -101,7 +102,8 @@
     // On a logarithmic axis uPlot counts ticks from the scale's end; these are 1, 2 and 5 of every decade.
     const splits = (u, number, low, high) => {
       const found = [];
-      const digits = Math.log10(high / low) < 2.5 ? [1, 2, 5] : [1];
+      const room = number === 0 ? u.width > 600 : u.height > 250;
+      const digits = Math.log10(high / low) < (room ? 2.5 : 1.2) ? [1, 2, 5] : [1];
       for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++)
         for (const digit of digits) found.push(+(digit * 10 ** decade).toPrecision(3));
       return found.filter((tick) => tick >= low && tick <= high);
