@@ -70,7 +70,7 @@ class Template:
 
     def __init__(self, cell: dict[str, Any]) -> None:
         raw = pickle.dumps({"less": cell["12"], "full": cell["200"]}, 2)
-        ends = [place for _, _, place in pickletools.genops(raw)][1:] + [len(raw)]
+        ends = [*[place for _, _, place in pickletools.genops(raw)][1:], len(raw)]
         parts: list[bytearray] = [bytearray()]
         self.memos: list[list[int]] = [[]]
         self.count = 0
