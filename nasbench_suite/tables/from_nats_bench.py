@@ -1,18 +1,20 @@
 """NATS-Bench's official files: a directory with one pickle per architecture, or the single file with all of them.
 
 ``NATS-tss-v1_0-3ffb9-simple`` has 15,625 files and ``NATS-sss-v1_0-50262-simple`` 32,768, each a bz2-compressed
-pickle, with ``meta.pickle.pbz2`` for the order. They are read one after the other as plain data; what was read is
-kept on disk, so that memory does not grow with their number and an interrupted import goes on where it was.
+pickle, with ``meta.pickle.pbz2`` for the order. They are read one after the other as plain data, and so are the
+records in a single file; what was read is kept on disk, so that memory does not grow with their number and an
+interrupted import goes on where it was.
 """
 
 from __future__ import annotations
 
 import bz2
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from nasbench_suite.errors import TableError
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.official import SIZE, TOPOLOGY, OfficialFormat, rows_of_meta, trials
 from nasbench_suite.tables.plain_pickle import OFFICIAL_NAMES, load_plain
+from nasbench_suite.tables.plain_stream import PlainStream
 from nasbench_suite.tables.schema import write_table
 from nasbench_suite.tables.staging import Progress, Staging
 from nasbench_suite.tables.table import file_sha256
@@ -28,7 +31,10 @@ ENDING = ".pickle.pbz2"
 META = "meta" + ENDING
 LARGEST_RECORD = 2**26
 """Bytes that one architecture's record may have after decompression; official ones have a third of a million."""
-CHECKPOINT = 500
+CHECKPOINT = 250
+"""Records after which what was read survives an interruption."""
+Opening = Callable[[], AbstractContextManager[tuple[BinaryIO, Callable[[], int]]]]
+"""Opens the pickle in a single file: the stream, and a function that says how much of the file was read."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def import_directory(
     listing = repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files.values()])
     identity = hashlib.sha256((str(source.resolve()) + listing).encode()).hexdigest()
     name = name or form.name
-    staging = Staging(target / f".{name}.import", form, identity, rows[list(files)], double=double)
+    staging = Staging(target / f".{name}.import", form, identity, double=double)
     for position, (index, path) in enumerate(files.items()):
         row = int(rows[index])
         if not staging.has(row):
@@ -99,60 +105,84 @@ def import_directory(
     return finish(staging, rows, target, name, f"{source.name} ({len(files):,} official records)", "nats-bench DIR")
 
 
-def import_mapping(
-    source: Any, where: Path, digest: bytes, target: Path, form: OfficialFormat, *, name: str, double: bool,
-    progress: Progress | None, command: str, rename: dict[str, str] | None = None,
+def import_stream(
+    opening: Opening, where: Path, target: Path, *, name: str, double: bool, progress: Progress | None, command: str,
+    rename: Mapping[str, str] | None = None,
 ) -> Imported:  # fmt: skip
-    """Make a table of the dict in a single official file.
+    """Make a table of the pickle in a single official file, with one record in memory at a time.
 
     Args:
-        source: ``meta_archs``, ``arch2infos`` and ``evaluated_indexes``. Records are taken out of it as they are read.
-        where: the file, for messages.
-        digest: sha256 of it.
-        target, name, double, progress: as of :func:`import_directory`.
-        form: of the benchmark.
+        opening: opens the pickle of a dict with ``meta_archs``, ``arch2infos`` and ``evaluated_indexes``. It is read
+            twice where the list of architectures comes after their records.
+        where: the file.
+        target, name, double: as of :func:`import_directory`.
+        progress: called with the bytes of the file that were read and their number.
         command: how to make the table again.
         rename: official names of trainings in this file -> the usual ones.
 
     Raises:
         TableError: anything in it that is not as it must be.
     """
-    if not isinstance(source, dict) or not {"meta_archs", "arch2infos", "evaluated_indexes"} <= set(source):
-        raise TableError(f"{where} does not hold meta_archs, arch2infos and evaluated_indexes")
-    texts, rows = rows_of_meta(source["meta_archs"], form.space(), str(where))
-    records = source["arch2infos"]
-    if not isinstance(records, dict) or not records:
-        raise TableError(f"{where}: arch2infos is no dict of records")
-    if not all(type(index) is int and 0 <= index < len(texts) for index in records):
-        raise TableError(f"{where}: arch2infos has an architecture number outside 0 to {len(texts) - 1}")
+    outer = _outer(opening, where)
+    form = _form(outer.get("meta_archs"), where)
+    texts, rows = rows_of_meta(outer["meta_archs"], form.space(), str(where))
+    digest = bytes.fromhex(file_sha256(where))
+    size = where.stat().st_size
     name = name or form.name
-    order = sorted(records)
-    staging = Staging(target / f".{name}.import", form, digest.hex(), rows[order], double=double)
-    for position, index in enumerate(order):
-        cell = records.pop(index)
-        if rename and isinstance(cell, dict):
-            cell = {rename.get(key, key): value for key, value in cell.items()}
-        staging.put(int(rows[index]), trials(cell, index, texts[index], form, f"{where}, architecture {index}"), digest)
-        if progress is not None:
-            progress(position + 1, len(order))
+    staging = Staging(target / f".{name}.import", form, digest.hex(), double=double)
+    seen: set[int] = set()
+    with opening() as (stream, read):
+        plain = PlainStream(stream, str(where), "arch2infos", OFFICIAL_NAMES)
+        for index, cell in plain.records():
+            if type(index) is not int or not 0 <= index < len(texts):
+                raise TableError(f"{where}: arch2infos has {index!r}, expected numbers from 0 to {len(texts) - 1}")
+            if index in seen:
+                raise TableError(f"{where}: arch2infos has architecture {index} twice")
+            seen.add(index)
+            row = int(rows[index])
+            if not staging.has(row):
+                if rename and isinstance(cell, dict):
+                    cell = {rename.get(key, key): value for key, value in cell.items()}
+                staging.put(row, trials(cell, index, texts[index], form, f"{where}, architecture {index}"), digest)
+                if len(seen) % CHECKPOINT == 0:
+                    staging.checkpoint()
+            if progress is not None:
+                progress(read(), size)
+    if not isinstance(plain.root, dict) or not {"meta_archs", "evaluated_indexes"} <= set(plain.root) or not seen:
+        raise TableError(f"{where} does not hold meta_archs, arch2infos with records, and evaluated_indexes")
     staging.checkpoint()
-    return finish(staging, rows, target, name, f"{where.name} ({len(order):,} official records)", command)
+    return finish(staging, rows, target, name, f"{where.name} ({len(seen):,} official records)", command)
+
+
+def _outer(opening: Opening, where: Path) -> Mapping[Any, Any]:
+    """The entries of the outer dict, at least the list of architectures."""
+    with opening() as (stream, _):
+        plain = PlainStream(stream, str(where), "arch2infos", OFFICIAL_NAMES)
+        for _record in plain.records():
+            if "meta_archs" in plain.before:
+                return plain.before
+        return plain.root if isinstance(plain.root, dict) else {}
 
 
 def import_file(
     source: Path, target: Path, *, name: str = "", double: bool = True, progress: Progress | None = None
 ) -> Imported:
-    """Make a table of the single file (``NATS-tss-v1_0-3ffb9.pickle.pbz2``), which is read as a whole.
+    """Make a table of the single file (``NATS-tss-v1_0-3ffb9.pickle.pbz2``), with one record in memory at a time.
 
     Raises:
         TableError: as :func:`import_directory`.
     """
-    raw = _compressed(source)
-    content = load_plain(_decompressed(source, None, raw), str(source), OFFICIAL_NAMES)
-    form = _form(content.get("meta_archs") if isinstance(content, dict) else None, source)
-    digest = hashlib.sha256(raw).digest()
-    return import_mapping(
-        content, source, digest, target, form, name=name, double=double, progress=progress, command="nats-bench FILE"
+
+    @contextmanager
+    def opening() -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
+        try:
+            with source.open("rb") as packed, bz2.open(packed) as stream:
+                yield cast(BinaryIO, stream), packed.tell
+        except OSError as error:
+            raise TableError(f"{source} cannot be read: {error.strerror or error}") from None
+
+    return import_stream(
+        opening, source, target, name=name, double=double, progress=progress, command="nats-bench FILE"
     )
 
 

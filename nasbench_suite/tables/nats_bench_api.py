@@ -17,7 +17,7 @@ records (``query_by_index``, ``query_meta_info_by_index``) and trained weights: 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, UsageError
+from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.official import DATASETS, SIZE, TOPOLOGY, OfficialFormat
 from nasbench_suite.tables.schema import OFFICIAL_INDEX
 from nasbench_suite.tables.table import Table, open_table
@@ -297,7 +298,9 @@ class OfficialApi:
         if dataset == "cifar10" and metric_on_set == "valid":
             dataset = "cifar10-valid"
         names = {**DATASETS[dataset].evaluated, "valid": "valid", "test": "test", "train": "train"}
-        column = self.table.metric(dataset, self._training(str(hp)), f"{names[metric_on_set]}-accuracy").values
+        training, metric = self._training(str(hp)), f"{names[metric_on_set]}-accuracy"
+        held = self.table.training(dataset, training).metrics.get(metric, (self._form.trainings[str(hp)][1],))
+        column = mean_over_seeds(self.table.percent(dataset, training, metric, held[-1]))
         costs = self._cost_columns(dataset, str(hp)).lists
         allowed = ~np.isnan(column)
         for limit, name in ((flop_max, "flops"), (param_max, "params")):
@@ -305,7 +308,7 @@ class OfficialApi:
                 allowed &= np.array(costs[name]) <= limit
         in_order = np.where(allowed, column, -1.0)[self._rows]
         best = int(in_order.argmax())
-        return (best, float(in_order[best]) * 100) if in_order[best] >= 0 else (-1, None)
+        return (best, float(in_order[best])) if in_order[best] >= 0 else (-1, None)
 
     def _refuse(self, arch: object) -> NoReturn:
         raise NotMeasured(f"{self.table.name} has no results of architecture {arch!r}; nothing is imputed")
@@ -340,6 +343,9 @@ class OfficialApi:
         return sheet.seeds, signal.tolist(), costs, latency, sheet.order
 
 
+_Read = Callable[[str, str, str, int], NDArray[np.floating]]
+
+
 class _Sheet:
     """One epoch of one training: ``columns[official name]`` is ``[architecture, training seed]``."""
 
@@ -353,19 +359,19 @@ class _Sheet:
         self.sets: list[str] = []
         shape = (table.architectures, len(self.order))
 
-        def column(metric: str, at: int) -> NDArray[np.float64] | None:
+        def column(metric: str, at: int, read: _Read = table.column) -> NDArray[np.float64] | None:
             if at not in outline.metrics.get(metric, ()):
                 return None
-            return np.broadcast_to(table.column(dataset, training, metric, at).astype(np.float64), shape)
+            return np.broadcast_to(read(dataset, training, metric, at).astype(np.float64), shape)
 
         for name in ("train", *DATASETS[dataset].evaluated.values()):
             official = "valtest" if name == "valid-and-test" else name
-            accuracy, loss = column(f"{name}-accuracy", epoch), column(f"{name}-loss", epoch)
+            accuracy, loss = column(f"{name}-accuracy", epoch, table.percent), column(f"{name}-loss", epoch)
             if accuracy is None or loss is None:
                 continue
             self.sets.append(official)
             self.columns[f"{official}-loss"] = loss
-            self.columns[f"{official}-accuracy"] = accuracy * 100
+            self.columns[f"{official}-accuracy"] = accuracy
             seconds = column(f"{name}-seconds", epoch)
             if seconds is not None:
                 everything = seconds

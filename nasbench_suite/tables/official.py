@@ -28,6 +28,8 @@ from nasbench_suite.errors import SpaceError, TableError
 from nasbench_suite.spaces import Space, nas_bench_201, nats_bench_sss
 
 LICENCE = "MIT (D-X-Y/NATS-Bench)"
+PERCENT = 100.0
+"""What official accuracies are to be divided by."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Trial:
         dataset, training: names in the table.
         seed: the training seed.
         epochs: of the whole training.
-        curves: metric -> ``[epochs]``, NaN where not measured; accuracies as fractions.
+        curves: metric -> ``[epochs]``, NaN where not measured; accuracies in percent, as recorded.
         seconds: metric -> seconds of each single epoch or pass, ``[epochs]``, NaN where not measured.
         constants: name -> number: ``parameters``, ``flops`` (multiply-adds), ``latency`` (seconds).
     """
@@ -259,7 +261,7 @@ def _curve(values: object, keys: range, metric: str, place: str) -> NDArray[np.f
 
 
 def _numbers(values: Sequence[object], metric: str, place: str) -> NDArray[np.float64]:
-    """Plain numbers as an array, NaN for ``None``; accuracies become fractions."""
+    """Plain numbers as an array, NaN for ``None``; accuracies stay in percent."""
     if not set(map(type, values)) <= {float, int, type(None)}:
         kinds = {type(value).__name__ for value in values} - {"float", "int", "NoneType"}
         raise TableError(f"{place}: {', '.join(sorted(kinds))} instead of numbers")
@@ -267,7 +269,7 @@ def _numbers(values: Sequence[object], metric: str, place: str) -> NDArray[np.fl
     if metric.endswith("-accuracy"):
         if np.nanmin(array, initial=0.0) < 0.0 or np.nanmax(array, initial=0.0) > 100.0 + 1e-9:
             raise TableError(f"{place}: an accuracy outside 0 to 100 percent")
-        array = np.minimum(array / 100, 1.0)
+        array = np.minimum(array, PERCENT)
     elif np.nanmin(array, initial=0.0) < 0.0:
         raise TableError(f"{place}: a negative number")
     if np.isinf(array).any():

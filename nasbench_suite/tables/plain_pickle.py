@@ -69,7 +69,7 @@ class Maker:
         return object.__getattribute__(self, name)
 
 
-class _NumberType:
+class NumberType:
     """A NumPy dtype of a scalar, as far as a pickle describes it."""
 
     __slots__ = ("code", "order")
@@ -90,7 +90,7 @@ _FORMATS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "b1": "?", "u8": "Q", "u
 
 
 def _scalar(kind: object, data: object) -> float | int | bool:
-    if not isinstance(kind, _NumberType) or not isinstance(data, bytes):
+    if not isinstance(kind, NumberType) or not isinstance(data, bytes):
         raise TableError("the pickle holds a NumPy scalar that is no number")
     (value,) = struct.unpack(kind.order + _FORMATS[kind.code], data)
     return value  # type: ignore[no-any-return]
@@ -109,12 +109,17 @@ OFFICIAL_NAMES: Mapping[tuple[str, str], Maker] = {
     ("collections", "OrderedDict"): _OrderedDict,
     ("numpy.core.multiarray", "scalar"): _Scalar,
     ("numpy._core.multiarray", "scalar"): _Scalar,
-    ("numpy", "dtype"): Maker("numpy.dtype", _NumberType),
+    ("numpy", "dtype"): Maker("numpy.dtype", NumberType),
     ("_codecs", "encode"): Maker("_codecs.encode", _encode),
     ("__builtin__", "set"): Maker("set", set),
     ("builtins", "set"): Maker("set", set),
 }
 """What the official files of NAS-Bench-201 and NATS-Bench name, and what is made of it."""
+
+
+def not_allowed(source: str, module: object, name: object) -> NoReturn:
+    """Refuse a global that is not on the allow-list."""
+    raise TableError(f"{source} wants to load {module}.{name}; only plain data is read, nothing was run") from None
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -127,9 +132,7 @@ class _PlainUnpickler(pickle.Unpickler):
         try:
             return self._allowed[module, name]
         except KeyError:
-            raise TableError(
-                f"{self._name} wants to load {module}.{name}; only plain data is read, nothing was run"
-            ) from None
+            not_allowed(self._name, module, name)
 
     def persistent_load(self, pid: object) -> Any:
         raise TableError(f"{self._name} refers to an outside object; only plain data is read, nothing was run")

@@ -12,13 +12,15 @@
     /<dataset>/<constant>               float64 [architecture]: parameters, flops, latency (seconds)
     /<dataset>/<training>/              one way of training, e.g. "200-epochs"; attributes: epochs, seeds, title
     /<dataset>/<training>/<metric>      float32 or float64 [architecture, training seed, epoch]; attributes: epochs,
-                                        along
+                                        along, divisor
 
 Rows are in the order of the space's own index. ``epochs`` of a metric names the epochs that its last axis holds
 (often only the last one). A metric that does not depend on the training seed has a seed axis of length 1. ``along``
 says how the last axis is stored: ``each`` epoch has its value (where the attribute is absent as well); a
 ``constant`` has one value that holds at every one of the epochs; ``linear`` has one value per epoch, so that the
-metric at epoch e is e times it (the seconds of a training whose epochs all take the same time).
+metric at epoch e is e times it (the seconds of a training whose epochs all take the same time). ``divisor`` (1 where
+the attribute is absent) is what the stored numbers are to be divided by: official accuracies are kept in percent, bit
+for bit as they were recorded, since a percentage cannot always be had back from its fraction.
 Metrics whose names end in ``-accuracy`` are fractions in [0, 1]; those ending in ``-seconds`` are seconds:
 ``train-seconds`` is cumulative from the start of the training to the end of the epoch; ``valid-seconds`` and the
 like are of one pass over the split. NaN means never measured.
@@ -79,6 +81,7 @@ class TrainingRecord:
             that ``numpy.asarray`` reads, so that a large table never needs to be in memory as a whole.
         title: the recipe in words.
         along: metric -> ``"constant"`` or ``"linear"`` where the last axis holds one value for all epochs.
+        divisors: metric -> what its values are to be divided by, where that is not 1.
     """
 
     epochs: int
@@ -86,6 +89,7 @@ class TrainingRecord:
     metrics: Mapping[str, tuple[tuple[int, ...], NDArray[np.floating]]]
     title: str = ""
     along: Mapping[str, Along] = field(default_factory=dict)
+    divisors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ def problems_of_metric(
     epochs: tuple[int, ...],
     length: int,
     along: str = "each",
+    divisor: float = 1.0,
 ) -> list[str]:
     """All that is wrong with one metric, as texts; an empty list if nothing is.
 
@@ -152,9 +157,12 @@ def problems_of_metric(
         epochs: the epochs on the last axis, rising.
         length: epochs of the whole training.
         along: how the last axis is stored.
+        divisor: what the values are to be divided by.
     """
     if along not in ALONG:
         return [f"{name}: along is {along!r}, expected one of {', '.join(ALONG)}"]
+    if not 0.0 < divisor < np.inf:
+        return [f"{name}: divisor is {divisor!r}, expected a positive number"]
     held = len(epochs) if along == "each" else 1
     if (
         values.ndim != 3
@@ -168,7 +176,9 @@ def problems_of_metric(
         wrong.append(f"{name}: epochs {epochs} do not rise from 1 to at most {length}")
     if np.isinf(values).any():
         wrong.append(f"{name}: infinite values")
-    if name.endswith("-accuracy") and (np.nanmin(values, initial=0.0) < 0.0 or np.nanmax(values, initial=0.0) > 1.0):
+    if name.endswith("-accuracy") and (
+        np.nanmin(values, initial=0.0) < 0.0 or np.nanmax(values, initial=0.0) > divisor
+    ):
         wrong.append(f"{name}: values outside [0, 1]; accuracies are fractions, not percent")
     if name.endswith("-seconds"):
         if np.nanmin(values, initial=0.0) < 0.0:
@@ -216,9 +226,9 @@ def _checked_values(
         if isinstance(lazy, SomeRows):
             rows, values = lazy.rows, lazy.compact()
         values = np.asarray(lazy) if values is None else values
-        along = training.along.get(name, "each")
+        stored = (training.along.get(name, "each"), training.divisors.get(name, 1.0))
         seeds = len(training.seeds)
-        yield name, rows, values, problems_of_metric(name, values, len(rows), seeds, epochs, training.epochs, along)
+        yield name, rows, values, problems_of_metric(name, values, len(rows), seeds, epochs, training.epochs, *stored)
 
 
 def write_table(record: TableRecord, path: Path) -> None:
@@ -264,7 +274,8 @@ def write_table(record: TableRecord, path: Path) -> None:
                         if problems:
                             continue
                         along = training.along.get(name, "each")
-                        values = values.astype(np.float64 if record.double or along != "each" else np.float32)
+                        kind = np.float64 if record.double or along != "each" else np.float32
+                        values = values.astype(kind, copy=False)
                         if filters["fletcher32"]:
                             stored = _create_sparse(inner, name, record.architectures, rows, values, filters)
                         else:
@@ -273,6 +284,8 @@ def write_table(record: TableRecord, path: Path) -> None:
                         stored.attrs["epochs"] = np.asarray(training.metrics[name][0], dtype=np.int64)
                         if along != "each":
                             stored.attrs["along"] = along
+                        if name in training.divisors:
+                            stored.attrs["divisor"] = training.divisors[name]
         if wrong:
             raise TableError(f"table {record.name!r} is not valid: " + "; ".join(wrong))
         os.replace(partial, path)
@@ -318,7 +331,11 @@ def outline_of(record: TableRecord) -> dict[str, Any]:
                         "seeds": list(training.seeds),
                         "title": training.title,
                         "metrics": {
-                            metric: [_shortly(epochs), training.along.get(metric, "each")]
+                            metric: [
+                                _shortly(epochs),
+                                training.along.get(metric, "each"),
+                                *([training.divisors[metric]] if metric in training.divisors else []),
+                            ]
                             for metric, (epochs, _) in training.metrics.items()
                         },
                     }

@@ -1,8 +1,13 @@
-"""An import that never holds the table in memory and goes on after an interruption: arrays on disk, cell by cell."""
+"""An import that never holds the table in memory and goes on after an interruption: arrays on disk, cell by cell.
+
+Each metric of each training seed is one file with a row for every architecture of the space. Rows that were never
+put are holes, which take no room on disk; which rows of a file were put is kept apart.
+"""
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables.official import DATASETS, LICENCE, RECIPE, OfficialFormat, Trial
+from nasbench_suite.tables.official import DATASETS, LICENCE, PERCENT, RECIPE, OfficialFormat, Trial
 from nasbench_suite.tables.schema import (
     CUMULATIVE,
     OFFICIAL_INDEX,
@@ -26,7 +31,7 @@ from nasbench_suite.tables.schema import (
 
 STATE = "state.json"
 Progress = Callable[[int, int], None]
-"""Called with the architectures done and their number."""
+"""Called with what is done and what there is to do: architectures, or bytes of a single file."""
 
 
 @dataclass
@@ -38,12 +43,20 @@ class _Array:
         epochs: on the last axis (0-based); one place only unless ``along`` is ``"each"``.
         along: as in the schema.
         values: ``[architecture, place]``.
+        held: ``[architecture]``, whether the row was put.
     """
 
     file: str
     epochs: list[int]
     along: Along
     values: NDArray[np.floating]
+    held: NDArray[np.bool_]
+
+    def at(self, rows: NDArray[np.int64]) -> NDArray[np.floating]:
+        """``[place in rows, place]``, NaN where nothing was put."""
+        values: NDArray[np.floating] = np.asarray(self.values[rows])
+        values[~self.held[rows]] = np.nan
+        return values
 
 
 Key = tuple[str, str, int, str]
@@ -57,23 +70,18 @@ class Staging:
         directory: made if it does not exist; what it holds of the same source is gone on with.
         form: of the benchmark.
         identity: of the source; a directory of another source is emptied.
-        rows: the architectures that the source has.
         double: whether curves are kept as float64.
     """
 
-    def __init__(
-        self, directory: Path, form: OfficialFormat, identity: str, rows: NDArray[np.int64], *, double: bool = False
-    ) -> None:
+    def __init__(self, directory: Path, form: OfficialFormat, identity: str, *, double: bool = False) -> None:
         self._directory = directory
         self._form = form
         self._identity = f"{identity}, {'double' if double else 'single'}"
         self._double = double
         self._size = form.space().size
-        self._rows = np.sort(rows)
-        self._places = {row: place for place, row in enumerate(self._rows.tolist())}
         self._arrays: dict[Key, _Array] = {}
-        self._done = np.zeros(len(rows), dtype=bool)
-        self._digests = np.zeros((len(rows), 32), dtype=np.uint8)
+        self._done = np.zeros(self._size, dtype=bool)
+        self._digests = np.zeros((self._size, 32), dtype=np.uint8)
         if not self._resume():
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
@@ -88,8 +96,9 @@ class Staging:
             for fields in state["arrays"]:
                 dataset, training, seed, metric = fields["key"]
                 values = np.load(self._directory / fields["file"], mmap_mode="r+")
+                held = np.unpackbits(np.frombuffer(bytes.fromhex(fields["held"]), np.uint8), count=self._size)
                 self._arrays[dataset, training, seed, metric] = _Array(
-                    fields["file"], fields["epochs"], fields["along"], values
+                    fields["file"], fields["epochs"], fields["along"], values, held.astype(bool)
                 )
         except (OSError, ValueError, KeyError, TypeError):
             self._arrays.clear()
@@ -98,15 +107,23 @@ class Staging:
         return True
 
     def checkpoint(self) -> None:
-        """Make what was put so far survive an interruption."""
+        """Make what was put so far survive an interruption, and let go of the memory that it takes."""
         for array in self._arrays.values():
             array.values.flush()  # type: ignore[attr-defined]  # a memory map
+            if hasattr(mmap, "MADV_DONTNEED"):
+                array.values._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
         for name, values in (("done", self._done), ("digests", self._digests)):
             partial = self._directory / f"{name}.partial.npy"
             np.save(partial, values)
             os.replace(partial, self._directory / f"{name}.npy")
         arrays = [
-            {"key": key, "file": array.file, "epochs": array.epochs, "along": array.along}
+            {
+                "key": key,
+                "file": array.file,
+                "epochs": array.epochs,
+                "along": array.along,
+                "held": np.packbits(array.held).tobytes().hex(),
+            }
             for key, array in self._arrays.items()
         ]
         partial = self._directory / f"{STATE}.partial"
@@ -121,22 +138,23 @@ class Staging:
             trials: all of them are read before anything is kept.
             digest: sha256 of where they came from.
         """
-        place = self._places[row]
         for trial in list(trials):
             base = (trial.dataset, trial.training, trial.seed)
             for metric, curve in trial.curves.items():
-                self._put_each((*base, metric), place, curve)
+                self._put_each((*base, metric), row, curve)
             for metric, seconds in trial.seconds.items():
-                self._put_seconds((*base, metric), place, seconds)
+                self._put_seconds((*base, metric), row, seconds)
             for name, value in trial.constants.items():
-                self._array((*base, name), [trial.epochs - 1], "constant").values[place, 0] = value
-        self._done[place] = True
+                array = self._array((*base, name), [trial.epochs - 1], "constant")
+                array.values[row, 0] = value
+                array.held[row] = True
+        self._done[row] = True
         if digest:
-            self._digests[place] = np.frombuffer(digest, dtype=np.uint8)
+            self._digests[row] = np.frombuffer(digest, dtype=np.uint8)
 
     def has(self, row: int) -> bool:
         """Whether this architecture was put, now or before an interruption."""
-        return bool(self._done[self._places[row]])
+        return bool(self._done[row])
 
     @property
     def measured(self) -> int:
@@ -157,38 +175,45 @@ class Staging:
         file = f"{sum(1 for _ in self._directory.glob('array-*.npy')):04d}"
         name = f"array-{file}.npy"
         kind = np.float64 if self._double or along != "each" else np.float32
-        shape = (len(self._rows), len(epochs) if along == "each" else 1)
+        shape = (self._size, len(epochs) if along == "each" else 1)
         values = np.lib.format.open_memmap(self._directory / name, mode="w+", dtype=kind, shape=shape)
-        values[:] = np.nan
-        return _Array(name, epochs, along, values)
+        return _Array(name, epochs, along, values, np.zeros(self._size, dtype=bool))
 
-    def _put_each(self, key: Key, place: int, curve: NDArray[np.float64]) -> None:
+    def _put_each(self, key: Key, row: int, curve: NDArray[np.float64]) -> None:
         held = np.flatnonzero(~np.isnan(curve)).tolist()
         if not held:
             return
         array = self._array(key, held, "each")
         if array.epochs != held and not set(held) <= set(array.epochs):
             array = self._widen(key, array, sorted({*held, *array.epochs}))
-        array.values[place] = curve if len(array.epochs) == len(curve) else curve[array.epochs]
+        array.values[row] = curve if len(array.epochs) == len(curve) else curve[array.epochs]
+        array.held[row] = True
 
-    def _put_seconds(self, key: Key, place: int, seconds: NDArray[np.float64]) -> None:
+    def _put_seconds(self, key: Key, row: int, seconds: NDArray[np.float64]) -> None:
         """Seconds of single epochs: one number where all epochs took the same time, as official files say."""
         cumulative = key[3] == CUMULATIVE
         along: Along = "linear" if cumulative else "constant"
         array = self._array(key, list(range(len(seconds))), along)
         if array.along != "each":
             if (seconds == seconds[0]).all():
-                array.values[place, 0] = seconds[0]
+                array.values[row, 0] = seconds[0]
+                array.held[row] = True
                 return
             factors = np.arange(1, len(seconds) + 1) if cumulative else np.ones(len(seconds))
             spread = self._make(array.epochs, "each")
-            spread.values[:] = array.values * factors
+            rows = np.flatnonzero(array.held)
+            spread.values[rows] = array.values[rows] * factors
+            spread.held[:] = array.held
             self._replace(key, spread)
-        self._put_each(key, place, np.cumsum(seconds) if cumulative else seconds)
+        self._put_each(key, row, np.cumsum(seconds) if cumulative else seconds)
 
     def _widen(self, key: Key, old: _Array, epochs: list[int]) -> _Array:
         wide = self._make(epochs, "each")
-        wide.values[:, [epochs.index(epoch) for epoch in old.epochs]] = old.values
+        rows = np.flatnonzero(old.held)
+        values = np.full((len(rows), len(epochs)), np.nan)
+        values[:, [epochs.index(epoch) for epoch in old.epochs]] = old.values[rows]
+        wide.values[rows] = values
+        wide.held[:] = old.held
         return self._replace(key, wide)
 
     def _replace(self, key: Key, array: _Array) -> _Array:
@@ -225,9 +250,9 @@ class Staging:
             constants = self._constants(name, list(trainings))
             datasets[name] = DatasetRecord(trainings, splits, constants, described.title)
         digest = hashlib.sha256()
-        for place in np.argsort(official[self._rows]):
-            if self._done[place]:
-                digest.update(int(official[self._rows[place]]).to_bytes(4, "big") + self._digests[place].tobytes())
+        for row in np.argsort(official):
+            if self._done[row]:
+                digest.update(int(official[row]).to_bytes(4, "big") + self._digests[row].tobytes())
         return TableRecord(
             name=self._form.name,
             space=self._form.space().name,
@@ -243,17 +268,19 @@ class Staging:
         )
 
     def _training(self, dataset: str, training: str, epochs: int) -> TrainingRecord:
+        rows = np.flatnonzero(self._done)
         keys = [key for key in self._arrays if key[:2] == (dataset, training)]
         seeds = tuple(sorted({key[2] for key in keys}))
         metrics: dict[str, tuple[tuple[int, ...], Any]] = {}
         along: dict[str, Along] = {}
         for metric in sorted({key[3] for key in keys}):
             arrays = [self._arrays.get((dataset, training, seed, metric)) for seed in seeds]
-            stack = _Stack(arrays, self._rows, self._size, metric)
+            stack = _Stack(arrays, rows, self._size, metric)
             metrics[metric] = (tuple(epoch + 1 for epoch in stack.epochs), stack)
             if stack.along != "each":
                 along[metric] = stack.along
-        return TrainingRecord(epochs, seeds, metrics, RECIPE.format(epochs), along)
+        divisors = {metric: PERCENT for metric in metrics if metric.endswith("-accuracy")}
+        return TrainingRecord(epochs, seeds, metrics, RECIPE.format(epochs), along, divisors)
 
     def _constants(self, dataset: str, trainings: list[str]) -> dict[str, NDArray[np.float64]]:
         """Parameters, FLOPs and latency of the longest training that has them, seeds in agreement.
@@ -262,11 +289,12 @@ class Staging:
         of seed 888 count, as they do in nats_bench. Each seed's own numbers stay in the trainings.
         """
         constants: dict[str, NDArray[np.float64]] = {}
+        rows = np.flatnonzero(self._done)
         for name in ("parameters", "flops", "latency"):
-            merged = np.full(len(self._rows), np.nan)
+            merged = np.full(len(rows), np.nan)
             for training in reversed(trainings):
                 seeds = {
-                    key[2]: np.asarray(array.values[:, 0], dtype=np.float64)
+                    key[2]: np.asarray(array.at(rows)[:, 0], dtype=np.float64)
                     for key, array in self._arrays.items()
                     if (key[0], key[1], key[3]) == (dataset, training, name)
                 }
@@ -275,7 +303,7 @@ class Staging:
                     merged = np.where(np.isnan(merged), values, merged)
             if not np.isnan(merged).all():
                 constants[name] = np.full(self._size, np.nan)
-                constants[name][self._rows] = merged
+                constants[name][rows] = merged
         return constants
 
 
@@ -333,10 +361,10 @@ class _Stack:
                 continue
             if array.along == self.along:
                 columns = [self.epochs.index(epoch) for epoch in array.epochs] if self.along == "each" else [0]
-                stacked[:, place, columns] = array.values
+                stacked[:, place, columns] = array.at(self.rows)
             else:
                 factors = np.arange(1, length + 1) if self._cumulative else np.ones(length)
-                stacked[:, place, :] = array.values * factors
+                stacked[:, place, :] = array.at(self.rows) * factors
         if self._same_for_all and stacked.shape[1] > 1:
             first = np.nanmax(np.where(np.isnan(stacked), -np.inf, stacked), axis=1, keepdims=True)
             if (np.isnan(stacked) | (stacked == first)).all():

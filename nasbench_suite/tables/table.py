@@ -42,6 +42,7 @@ class TrainingOutline:
     title: str
     metrics: dict[str, tuple[int, ...]]
     along: dict[str, Along] = field(default_factory=dict)
+    divisors: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,21 @@ class Table:
         Raises:
             NotMeasured: the table does not hold this metric at this epoch.
         """
+        values = self._recorded(dataset, training, metric, epochs)
+        divisor = self.training(dataset, training).divisors.get(metric, 1.0)
+        return values if divisor == 1.0 else values / values.dtype.type(divisor)
+
+    def percent(self, dataset: str, training: str, metric: str, epochs: int) -> NDArray[np.floating]:
+        """An accuracy in percent: ``[architecture, training seed]``; bit for bit the recorded one of official tables.
+
+        Raises:
+            NotMeasured: the table does not hold this metric at this epoch.
+        """
+        values = self._recorded(dataset, training, metric, epochs)
+        divisor = self.training(dataset, training).divisors.get(metric, 1.0)
+        return values if divisor == 100.0 else values * values.dtype.type(100.0 / divisor)
+
+    def _recorded(self, dataset: str, training: str, metric: str, epochs: int) -> NDArray[np.floating]:
         outline = self.training(dataset, training)
         held = self._held(dataset, training, metric)
         if epochs not in held:
@@ -139,7 +155,9 @@ class Table:
             raise QuestionError(f"table {self.name} has rows 0 to {self.architectures - 1}, not {architecture}")
         with _opened(self.path) as file:
             values: NDArray[np.floating] = file[dataset][training][metric][architecture]
-        return _spread(values, held, self.training(dataset, training).along.get(metric, "each"))
+        outline = self.training(dataset, training)
+        values = _spread(values, held, outline.along.get(metric, "each"))
+        return values / values.dtype.type(outline.divisors[metric]) if metric in outline.divisors else values
 
     def metric(
         self, dataset: str, training: str, metric: str, epochs: int | None = None, seed: int | None = None
@@ -207,7 +225,7 @@ class Table:
                         double = double or (stored.dtype == np.float64 and metric not in training.along)
                         metrics[metric] = (held, _Stored(self.path, stored.name, stored.shape))
                     trainings[training_name] = TrainingRecord(
-                        training.epochs, training.seeds, metrics, training.title, training.along
+                        training.epochs, training.seeds, metrics, training.title, training.along, training.divisors
                     )
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
                 datasets[name] = DatasetRecord(
@@ -376,10 +394,11 @@ def _written_outline(file: h5py.Group, path: Path) -> tuple[dict[str, DatasetOut
     for name, dataset in outline["datasets"].items():
         trainings = {}
         for training_name, training in dataset["trainings"].items():
-            metrics = {metric: _epochs(held) for metric, (held, _) in training["metrics"].items()}
-            along = {metric: way for metric, (_, way) in training["metrics"].items() if way != "each"}
+            metrics = {metric: _epochs(stored[0]) for metric, stored in training["metrics"].items()}
+            along = {metric: stored[1] for metric, stored in training["metrics"].items() if stored[1] != "each"}
+            divisors = {metric: stored[2] for metric, stored in training["metrics"].items() if len(stored) > 2}
             trainings[training_name] = TrainingOutline(
-                training["epochs"], tuple(training["seeds"]), training["title"], metrics, along
+                training["epochs"], tuple(training["seeds"]), training["title"], metrics, along, divisors
             )
         datasets[name] = DatasetOutline(
             dataset["title"],
@@ -447,6 +466,7 @@ def _training(group: h5py.Group, path: Path, architectures: int) -> TrainingOutl
     seeds = tuple(int(seed) for seed in group.attrs["seeds"])
     metrics: dict[str, tuple[int, ...]] = {}
     along: dict[str, Along] = {}
+    divisors: dict[str, float] = {}
     for name, member in group.items():
         attributes = member.attrs
         held = tuple(attributes["epochs"].tolist())
@@ -455,6 +475,8 @@ def _training(group: h5py.Group, path: Path, architectures: int) -> TrainingOutl
             raise TableError(f"table {path}: {group.name}/{name} is stored along {way!r}, expected {', '.join(ALONG)}")
         if way != "each":
             along[name] = way
+        if "divisor" in attributes:
+            divisors[name] = float(attributes["divisor"])
         length = len(held) if way == "each" else 1
         allowed = [(architectures, count, length) for count in sorted({1, len(seeds)})]
         if member.shape not in allowed or member.dtype not in (np.float32, np.float64):
@@ -463,7 +485,7 @@ def _training(group: h5py.Group, path: Path, architectures: int) -> TrainingOutl
                 f"expected floating-point numbers of {' or '.join(map(str, allowed))}"
             )
         metrics[name] = held
-    return TrainingOutline(int(group.attrs["epochs"]), seeds, str(group.attrs["title"]), metrics, along)
+    return TrainingOutline(int(group.attrs["epochs"]), seeds, str(group.attrs["title"]), metrics, along, divisors)
 
 
 def _spread(values: NDArray[np.floating], epochs: tuple[int, ...], along: Along) -> NDArray[np.floating]:
