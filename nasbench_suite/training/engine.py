@@ -7,14 +7,17 @@ numbers as one that was never interrupted: nothing random is carried from one ep
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import math
 import os
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -456,6 +459,28 @@ def cpu_threads(threads: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Let this process keep the memory of freed activations for the next ones, for as long as it lives.
+
+    By default glibc gives large blocks back to the system when they are freed, so that every step of a training faults
+    its activations in anew, page by page. Does nothing where the C library is not glibc.
+
+    Returns:
+        Whether it was done.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    top_pad, trim_threshold, mmap_threshold = -2, -1, -3  # names and numbers of malloc.h
+    # Before glibc 2.35 the first may be 32 MiB at most.
+    return (
+        any(mallopt(mmap_threshold, size) == 1 for size in (1 << 30, 1 << 25))
+        and mallopt(trim_threshold, (1 << 31) - 1) == 1
+        and mallopt(top_pad, 1 << 28) == 1
+    )
 
 
 @contextmanager
