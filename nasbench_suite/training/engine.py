@@ -126,7 +126,7 @@ class Trainer:
         self.task = task
         self.seeds = tuple(int(seed) for seed in seeds)
         self.network = CellNetwork(space, cell, task.macro, self.seeds).to(device)
-        self.optimizer = make_optimizer(self.network.parameters(), task.recipe)
+        self.optimizer = make_optimizer(self.network, task.recipe)
         self.done = 0
         self.history: list[list[Epoch]] = [[] for _ in self.seeds]
         self.diverged: list[int | None] = [None for _ in self.seeds]
@@ -331,15 +331,17 @@ def train(
         return trainer.trainings()
 
 
-def make_optimizer(parameters: Iterator[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
+def make_optimizer(network: Skeleton, recipe: Recipe) -> torch.optim.SGD:
     """SGD as the recipe says."""
+    alone = network.members == 1  # one kernel for everything; for several members loops over fewer, larger tensors
     return torch.optim.SGD(
-        parameters,
+        network.parameters(),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         nesterov=True,
-        foreach=True,
+        fused=alone,
+        foreach=not alone,
     )
 
 
