@@ -7,14 +7,17 @@ numbers as one that was never interrupted: nothing random is carried from one ep
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import math
 import os
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +126,7 @@ class Trainer:
         self.task = task
         self.seeds = tuple(int(seed) for seed in seeds)
         self.network = CellNetwork(space, cell, task.macro, self.seeds).to(device)
-        self.optimizer = make_optimizer(self.network.parameters(), task.recipe)
+        self.optimizer = make_optimizer(self.network, task.recipe)
         self.done = 0
         self.history: list[list[Epoch]] = [[] for _ in self.seeds]
         self.diverged: list[int | None] = [None for _ in self.seeds]
@@ -328,15 +331,17 @@ def train(
         return trainer.trainings()
 
 
-def make_optimizer(parameters: Iterator[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
+def make_optimizer(network: Skeleton, recipe: Recipe) -> torch.optim.SGD:
     """SGD as the recipe says."""
+    alone = network.members == 1  # one kernel for everything; for several members loops over fewer, larger tensors
     return torch.optim.SGD(
-        parameters,
+        network.parameters(),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         nesterov=True,
-        foreach=True,
+        fused=alone,
+        foreach=not alone,
     )
 
 
@@ -458,26 +463,26 @@ def cpu_threads(threads: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory it frees: with the C library of GNU, big activations are otherwise returned to the
-    system and mapped anew, page by page, at every step (a quarter of the time of small networks). Elsewhere it does
-    nothing.
+@cache
+def keep_freed_memory() -> bool:
+    """Let this process keep the memory of freed activations for the next ones, for as long as it lives.
+
+    By default glibc gives large blocks back to the system when they are freed, so that every step of a training faults
+    its activations in anew, page by page. Does nothing where the C library is not glibc.
+
+    Returns:
+        Whether it was done.
     """
-    import ctypes
-    import sys
-
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        adjust = ctypes.CDLL(None).mallopt
-    except AttributeError:  # another C library
-        return
-    for parameter, size in ((_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**27), (_MMAP_THRESHOLD, 2**25)):
-        adjust(parameter, size)
-
-
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-"""The numbers of ``mallopt``'s parameters in GNU's ``malloc.h``."""
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    top_pad, trim_threshold, mmap_threshold = -2, -1, -3  # names and numbers of malloc.h
+    # Before glibc 2.35 the first may be 32 MiB at most.
+    return (
+        any(mallopt(mmap_threshold, size) == 1 for size in (1 << 30, 1 << 25))
+        and mallopt(trim_threshold, (1 << 31) - 1) == 1
+        and mallopt(top_pad, 1 << 28) == 1
+    )
 
 
 @contextmanager

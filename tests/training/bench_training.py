@@ -111,7 +111,7 @@ def compare(title: str, macro: Macro, batch: int, members: int, steps: int, repe
         sides = [(plain, torch.optim.SGD(plain.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True), 1)]
         for count in (1, members):
             network = CellNetwork(SPACE, cell, macro, range(count)).to(device)
-            sides.append((network, make_optimizer(network.parameters(), recipe), count))
+            sides.append((network, make_optimizer(network, recipe), count))
 
         def side(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> Callable[[], None]:
             images = torch.randn(batch, count * macro.image[0], *macro.image[1:], device=device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 import signal
 import subprocess
 import sys
@@ -332,3 +333,19 @@ def test_isomorphic_digits_networks_are_the_same_function() -> None:
 def test_cells_of_other_spaces_are_refused() -> None:
     with pytest.raises(SpaceError):
         CellNetwork(SPACE, (1, 2), small_task().macro, [0])
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+def test_freed_memory_is_kept() -> None:
+    probe = """
+import resource, sys, torch
+from nasbench_suite.training.engine import keep_freed_memory
+assert sys.argv[1] == "no" or keep_freed_memory()
+torch.ones(1 << 22).sum()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(1 << 22).sum()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = [int(subprocess.check_output([sys.executable, "-c", probe, word])) for word in ("no", "yes")]
+    assert faults[1] < faults[0] / 10
