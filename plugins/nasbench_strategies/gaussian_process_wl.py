@@ -13,7 +13,8 @@ from numpy.random import Generator
 from nasbench_strategies.acquisition import log_expected_improvement
 from nasbench_strategies.candidates import WHOLE, Candidates, best_of
 from nasbench_strategies.kernels import WeisfeilerLehmanKernel
-from nasbench_strategies.posterior import GaussianProcess, log_regret
+from nasbench_strategies.posterior import GaussianProcess
+from nasbench_strategies.targets import log_regret
 from nasbench_strategies.weisfeiler_lehman import GraphFeatures, GraphSpace, Vocabulary
 from nasbench_suite import Architecture, Problem, Space, strategy
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasbench_strategies.posterior import log_regret
+from nasbench_strategies.targets import log_regret
 from nasbench_suite import Architecture, Evaluation, Space
 
 Matrix = NDArray[np.float64]
@@ -107,7 +107,7 @@ class Surrogate:
         rng: initial weights.
         members: networks in the ensemble.
         floor: share of the median regret below which there is little difference (see
-            :func:`~nasbench_strategies.posterior.log_regret`).
+            :func:`~nasbench_strategies.targets.log_regret`).
     """
 
     def __init__(
