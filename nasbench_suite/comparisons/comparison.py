@@ -24,6 +24,7 @@ _KEYS = {
     "description",
     "citation",
     "seeds",
+    "first_seed",
     "time_limit",
     "memory_limit",
     "benchmarks",
@@ -182,7 +183,7 @@ def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:
         wrong.append(f"name is {name!r}, expected lower-case letters, digits, dots and hyphens")
     tasks = _tasks(take("benchmarks", list, []), wrong)
     entries = _entries(document["strategies"], wrong) if "strategies" in document else None
-    seeds = _seeds(document.get("seeds", 30), wrong)
+    seeds = _seeds(document.get("seeds", 30), document.get("first_seed", 0), wrong)
     time_limit = take("time_limit", int, 300)
     memory_limit = take("memory_limit", int, 4096)
     recommend = take("recommend", str, "any")
@@ -260,15 +261,21 @@ def entry_label(strategy: str, parameters: Mapping[str, Any]) -> str:
     return f"{strategy}({shown})" if shown else strategy
 
 
-def _seeds(value: Any, wrong: list[str]) -> tuple[int, ...]:
+def _seeds(value: Any, first: Any, wrong: list[str]) -> tuple[int, ...]:
+    """The seeds of the runs: so many from the first one on, or those of a list."""
+    if type(first) is not int or first < 0:
+        wrong.append(f"first_seed is {first!r}, expected a whole number of at least 0")
+        return ()
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return tuple(range(value))
+        return tuple(range(first, first + value))
     if (
         isinstance(value, list)
         and value
         and all(type(seed) is int and seed >= 0 for seed in value)
         and len(set(value)) == len(value)
     ):
+        if first:
+            wrong.append(f"first_seed is {first} beside a list of seeds; expected a number of seeds, or no first_seed")
         return tuple(value)
     wrong.append(
         f"seeds is {value!r}, expected a number of seeds of at least 1, or a list of different numbers of at least 0"

@@ -34,6 +34,7 @@ class Candidates:
 
     Attributes:
         is_whole: whether :meth:`pool` always gives the whole space, in index order.
+        free: ``[candidate]`` of the last :meth:`pool`, whether it may be proposed.
     """
 
     def __init__(
@@ -48,8 +49,8 @@ class Candidates:
         self._architectures: Sequence[Architecture] = ()
         if self.is_whole:
             self._architectures = space.architectures()
-            self._free = np.ones(space.size, dtype=np.bool_)
-            self._order = rng.permutation(space.size)
+            self.free = np.ones(space.size, dtype=np.bool_)
+            self._luck = np.argsort(rng.permutation(space.size))
 
     @property
     def exhausted(self) -> bool:
@@ -60,7 +61,7 @@ class Candidates:
         """Never propose this one (again)."""
         self._taken.add(architecture)
         if self.is_whole:
-            self._free[self.space.index(architecture)] = False
+            self.free[self.space.index(architecture)] = False
 
     def is_taken(self, architecture: Architecture) -> bool:
         """Whether it was taken."""
@@ -101,8 +102,8 @@ class Candidates:
         while not fresh:
             fresh = [architecture for architecture in [space.sample(rng)] if architecture not in self._taken]
         self._architectures = fresh
-        self._free = np.ones(len(fresh), dtype=np.bool_)
-        self._order = np.arange(len(fresh))
+        self.free = np.ones(len(fresh), dtype=np.bool_)
+        self._luck = np.arange(len(fresh))
         return fresh
 
     def choose(self, scores: NDArray[np.float64], count: int = 1) -> list[Architecture]:
@@ -112,12 +113,15 @@ class Candidates:
             scores: ``[candidate]`` of the last :meth:`pool`.
             count: how many; fewer come back if fewer are free.
         """
-        values = np.where(self._free, np.round(scores, DECIMALS), -np.inf)[self._order]
-        # The highest is found faster than the order of all.
-        places = [int(values.argmax())] if count == 1 else np.argsort(-values, kind="stable")[:count].tolist()
-        chosen = [int(self._order[place]) for place in places if values[place] > -np.inf]
-        self._free[chosen] = False
-        architectures = [self._architectures[place] for place in chosen]
+        values = np.where(self.free, np.round(scores, DECIMALS), -np.inf)
+        if count == 1:  # the highest is found faster than the order of all
+            chosen = np.flatnonzero(values == values.max())
+            chosen = chosen[[int(self._luck[chosen].argmin())]]
+        else:
+            chosen = np.lexsort((self._luck, -values))[:count]
+        chosen = chosen[values[chosen] > -np.inf]
+        self.free[chosen] = False
+        architectures = [self._architectures[place] for place in chosen.tolist()]
         self._taken.update(architectures)
         return architectures
 
@@ -138,15 +142,17 @@ def most_promising(
     return [architectures[place] for place in order.tolist()]
 
 
-def as_matrix(architectures: Sequence[Architecture], space: Space) -> NDArray[np.int64]:
-    """Option numbers, ``[architecture, decision]``."""
+def as_matrix(architectures: Sequence[Architecture], space: Space) -> NDArray[Any]:
+    """Option numbers, ``[architecture, decision]``, as integers: of the narrowest type where it is the whole space."""
     if space.size <= WHOLE and architectures is space.architectures():
         return _whole_matrix(cast(Any, space))
     return np.array(architectures, dtype=np.int64).reshape(len(architectures), len(space.decisions))
 
 
 @lru_cache(maxsize=4)
-def _whole_matrix(space: Any) -> NDArray[np.int64]:
-    matrix = np.array(space.architectures(), dtype=np.int64)
+def _whole_matrix(space: Any) -> NDArray[Any]:
+    # Narrow, and column by column: kernels compare all of it with every new observation.
+    most = max(len(decision.options) for decision in space.decisions)
+    matrix = np.array(space.architectures(), dtype=np.min_scalar_type(most - 1), order="F")
     matrix.flags.writeable = False
     return matrix

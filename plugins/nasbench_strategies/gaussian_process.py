@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from nasbench_strategies.acquisition import log_expected_improvement
+from nasbench_strategies.acquisition import leading_improvement
 from nasbench_strategies.candidates import Candidates, as_matrix, best_of
 from nasbench_strategies.kernels import DecisionKernel
-from nasbench_strategies.posterior import GaussianProcess, log_regret
+from nasbench_strategies.posterior import GaussianProcess
+from nasbench_strategies.targets import log_regret
 from nasbench_suite import Problem, strategy
 
 
@@ -43,5 +44,5 @@ def gaussian_process(problem: Problem, rng: Generator, *, initial_design: int = 
         observed = as_matrix([evaluation.architecture for evaluation in evaluations], space)
         values = log_regret(np.array([evaluation.accuracy for evaluation in evaluations]))
         mean, deviation = model.predict(observed, values, pool)
-        (chosen,) = candidates.choose(log_expected_improvement(mean, deviation, values.max()))
+        (chosen,) = candidates.choose(leading_improvement(mean, deviation, values.max(), candidates.free))
         evaluations.append(problem.evaluate(chosen))

@@ -10,10 +10,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.random import Generator
 
-from nasbench_strategies.acquisition import log_expected_improvement
+from nasbench_strategies.acquisition import leading_improvement
 from nasbench_strategies.candidates import WHOLE, Candidates, best_of
 from nasbench_strategies.kernels import WeisfeilerLehmanKernel
-from nasbench_strategies.posterior import GaussianProcess, log_regret
+from nasbench_strategies.posterior import GaussianProcess
+from nasbench_strategies.targets import log_regret
 from nasbench_strategies.weisfeiler_lehman import GraphFeatures, GraphSpace, Vocabulary
 from nasbench_suite import Architecture, Problem, Space, strategy
 
@@ -60,7 +61,7 @@ def gaussian_process_wl(
         observed = features([evaluation.architecture for evaluation in evaluations])
         values = log_regret(np.array([evaluation.accuracy for evaluation in evaluations]), floor)
         mean, deviation = model.predict(observed, values, pool)
-        (chosen,) = candidates.choose(log_expected_improvement(mean, deviation, values.max()))
+        (chosen,) = candidates.choose(leading_improvement(mean, deviation, values.max(), candidates.free))
         evaluations.append(problem.evaluate(chosen))
 
 

@@ -57,14 +57,15 @@ class DecisionKernel:
         bits = np.arange(decisions)
         self._patterns = (np.arange(1 << decisions)[:, None] >> bits & 1).T if decisions <= TABULATED else None
 
-    def parts(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[Any]:
+    def parts(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
         """Whether a decision differs: as the bits of one number, ``[first, second]``, or as ``[decision, first, second]``."""
         if self._patterns is None:
             differs: NDArray[np.bool_] = first.T[:, :, None] != second.T[:, None, :]
             return differs
         patterns = np.zeros((len(first), len(second)), dtype=np.uint16)
+        narrow = first.astype(second.dtype, copy=False)
         for place in range(first.shape[1]):
-            patterns |= (first[:, place, None] != second[:, place]).astype(np.uint16) << place
+            patterns |= (narrow[:, place, None] != second[:, place]) * np.uint16(1 << place)
         return patterns
 
     def combine(self, parts: NDArray[Any], parameters: NDArray[np.float64]) -> Matrix:

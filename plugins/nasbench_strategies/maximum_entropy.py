@@ -8,7 +8,8 @@ from numpy.random import Generator
 from nasbench_strategies.acquisition import normal_entropy
 from nasbench_strategies.candidates import Candidates, as_matrix, best_of
 from nasbench_strategies.kernels import DecisionKernel
-from nasbench_strategies.posterior import GaussianProcess, log_regret
+from nasbench_strategies.posterior import GaussianProcess
+from nasbench_strategies.targets import log_regret
 from nasbench_suite import Problem, strategy
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasbench_strategies.posterior import log_regret
+from nasbench_strategies.targets import log_regret
 from nasbench_suite import Architecture, Evaluation, Space
 
 Matrix = NDArray[np.float64]
@@ -28,8 +28,9 @@ DECAY = 0.1
 class Perceptrons:
     """Fully connected ReLU networks with one output, each from initial weights of its own.
 
-    They are trained on all data at every step with Adam (Kingma & Ba 2015) on the mean squared error; the weights
-    of all members are arrays ``[member, in, out]`` and every step is a few batched products.
+    They are trained on all data at every step with Adam (Kingma & Ba 2015) on the mean squared error. All parameters of
+    all members are one array, so that a step of Adam is a few operations; the first layers, which see the same
+    features, are one product.
 
     Args:
         width: of the input.
@@ -40,11 +41,27 @@ class Perceptrons:
 
     def __init__(self, width: int, members: int, rng: Generator, *, hidden: tuple[int, ...] = HIDDEN) -> None:
         sizes = (width, *hidden, 1)
-        self._weights = [
-            rng.normal(0.0, np.sqrt(2.0 / fan_in), (members, fan_in, fan_out))
-            for fan_in, fan_out in itertools.pairwise(sizes)
-        ]
-        self._biases = [np.zeros((members, 1, fan_out)) for fan_out in sizes[1:]]
+        steps = list(itertools.pairwise(sizes))
+        self._parameters = np.zeros(members * sum((fan_in + 1) * fan_out for fan_in, fan_out in steps))
+        self._weights, self._biases = self._views(self._parameters, members, steps)
+        for weights, (fan_in, fan_out) in zip(self._weights, steps, strict=True):
+            weights[:] = rng.normal(0.0, np.sqrt(2.0 / fan_in), (members, fan_in, fan_out))
+        self._shape = members, steps
+
+    @staticmethod
+    def _views(flat: Vector, members: int, steps: Sequence[tuple[int, int]]) -> tuple[list[Matrix], list[Matrix]]:
+        """Weights ``[member, in, out]`` and biases ``[member, 1, out]`` of every layer within one array, weights first.
+
+        The weights of the first layer lie there as ``[in, member, out]``.
+        """
+        weights, biases, start = [], [], 0
+        for layer, (fan_in, fan_out) in enumerate(steps):
+            piece = flat[start : (start := start + members * fan_in * fan_out)]
+            first = piece.reshape(fan_in, members, fan_out).transpose(1, 0, 2)
+            weights.append(first if layer == 0 else piece.reshape(members, fan_in, fan_out))
+        for _, fan_out in steps:
+            biases.append(flat[start : (start := start + members * fan_out)].reshape(members, 1, fan_out))
+        return weights, biases
 
     def fit(
         self, features: Matrix, values: Vector, *, steps: int = STEPS, rate: float = RATE, decay: float = DECAY
@@ -58,28 +75,29 @@ class Perceptrons:
             rate: learning rate, falling to 0 along a cosine.
             decay: of the weights per step, in units of the rate.
         """
-        parameters = [*self._weights, *self._biases]
-        moments = [np.zeros_like(parameter) for parameter in parameters]
-        squares = [np.zeros_like(parameter) for parameter in parameters]
-        layers = len(self._weights)
+        parameters, (members, shapes) = self._parameters, self._shape
+        gradient, moment, square = np.empty_like(parameters), np.zeros_like(parameters), np.zeros_like(parameters)
+        by_weight, by_bias = self._views(gradient, members, shapes)
+        first = by_weight[0].transpose(1, 0, 2).reshape(features.shape[1], -1)
+        decayed = parameters[: sum(weights.size for weights in self._weights)]
+        transposed = np.ascontiguousarray(features.T)
         for step in range(1, steps + 1):
             activations = self._forward(features)
-            error = 2.0 * (activations[-1] - values[None, :, None]) / len(values)
-            gradients: list[Matrix] = [np.empty(0)] * (2 * layers)
-            for layer in reversed(range(layers)):
-                before = activations[layer]
-                gradients[layer] = np.swapaxes(before, -1, -2) @ error
-                gradients[layers + layer] = error.sum(axis=1, keepdims=True)
+            error = (2.0 / len(values)) * (activations[-1] - values[None, :, None])
+            for layer in reversed(range(len(shapes))):
+                error.sum(axis=1, keepdims=True, out=by_bias[layer])
                 if layer:
-                    error = (error @ np.swapaxes(self._weights[layer], 1, 2)) * (before > 0.0)
+                    before = activations[layer]
+                    np.matmul(before.transpose(0, 2, 1), error, out=by_weight[layer])
+                    error = (error @ self._weights[layer].transpose(0, 2, 1)) * (before > 0.0)
+                else:
+                    np.matmul(transposed, error.transpose(1, 0, 2).reshape(len(values), -1), out=first)
             now = rate * 0.5 * (1.0 + np.cos(np.pi * (step - 1) / steps))
+            moment += 0.1 * (gradient - moment)
+            square += 0.001 * (gradient * gradient - square)
+            decayed *= 1.0 - now * decay
             scale = now * np.sqrt(1.0 - 0.999**step) / (1.0 - 0.9**step)
-            for place, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-                moments[place] += 0.1 * (gradient - moments[place])
-                squares[place] += 0.001 * (gradient * gradient - squares[place])
-                if place < layers:
-                    parameter *= 1.0 - now * decay
-                parameter -= scale * moments[place] / (np.sqrt(squares[place]) + 1e-8)
+            parameters -= scale * moment / (np.sqrt(square) + 1e-8)
 
     def predict(self, features: Matrix) -> Matrix:
         """What every member predicts, ``[member, architecture]``."""
@@ -87,12 +105,15 @@ class Perceptrons:
         return predictions
 
     def _forward(self, features: Matrix) -> list[Matrix]:
-        """Input and output of every layer."""
-        activations = [features]
-        last = len(self._weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            output = activations[-1] @ weight + bias
-            activations.append(output if layer == last else np.maximum(output, 0.0))
+        """Input and output of every layer, ``[member, architecture, unit]`` but for the first input."""
+        first, bias = self._weights[0], self._biases[0]
+        members, width, units = first.shape
+        joint = features @ first.transpose(1, 0, 2).reshape(width, members * units)
+        joint += bias.reshape(-1)
+        activations = [features, joint.reshape(-1, members, units).transpose(1, 0, 2)]
+        for weight, bias in zip(self._weights[1:], self._biases[1:], strict=True):
+            np.maximum(activations[-1], 0.0, out=activations[-1])
+            activations.append(activations[-1] @ weight + bias)
         return activations
 
 
@@ -107,21 +128,29 @@ class Surrogate:
         rng: initial weights.
         members: networks in the ensemble.
         floor: share of the median regret below which there is little difference (see
-            :func:`~nasbench_strategies.posterior.log_regret`).
+            :func:`~nasbench_strategies.targets.log_regret`).
     """
 
     def __init__(
         self, space: Space, evaluations: Sequence[Evaluation], rng: Generator, *, members: int = 5, floor: float = 0.1
     ) -> None:
         self._space = space
-        self._encoding = "paths" if "paths" in space.encodings else space.encodings[0]
         features = self._encoded([evaluation.architecture for evaluation in evaluations])
         self._ensemble = Perceptrons(features.shape[1], members, rng)
         self._ensemble.fit(features, log_regret(np.array([evaluation.accuracy for evaluation in evaluations]), floor))
 
     def predict(self, architectures: Sequence[Architecture]) -> Matrix:
         """What every member predicts, ``[member, architecture]``."""
-        return self._ensemble.predict(self._encoded(architectures))
+        return self.predict_encoded(self._encoded(architectures))
+
+    def predict_encoded(self, features: Matrix) -> Matrix:
+        """The same for architectures in the ensemble's encoding (see :func:`encoding`), ``[architecture, feature]``."""
+        return self._ensemble.predict(features)
 
     def _encoded(self, architectures: Sequence[Architecture]) -> Matrix:
-        return self._space.encode(architectures, self._encoding)
+        return self._space.encode(architectures, encoding(self._space))
+
+
+def encoding(space: Space) -> str:
+    """Paths where a space has them, else its first encoding."""
+    return "paths" if "paths" in space.encodings else space.encodings[0]

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from numpy.random import Generator
 
 from nasbench_strategies.candidates import most_promising
-from nasbench_strategies.perceptrons import Surrogate
+from nasbench_strategies.perceptrons import Surrogate, encoding
 from nasbench_suite import Architecture, Problem, strategy
 
 
@@ -60,12 +60,16 @@ def pnas(
         expansions = dict.fromkeys(expansion for parent in grown for expansion in growing.grow(parent, level))
         # What a level adds may be nothing; such an expansion was trained before and may grow further.
         grown = [expansion for expansion in expansions if expansion in trained]
-        while untrained := [expansion for expansion in expansions if expansion not in trained]:
+        waiting = [expansion for expansion in expansions if expansion not in trained]
+        features = space.encode(waiting, encoding(space))
+        while waiting:
             surrogate = Surrogate(space, list(trained.values()), rng, members=members, floor=floor)
-            predicted = surrogate.predict(untrained).mean(axis=0)
-            chosen = most_promising(untrained, predicted, batch if last else beam)
+            predicted = surrogate.predict_encoded(features).mean(axis=0)
+            chosen = most_promising(waiting, predicted, batch if last else beam)
             evaluations = problem.evaluate_many(chosen)
             trained.update(zip(chosen, evaluations, strict=True))
             if not last:
                 grown += chosen
                 break
+            left = [place for place, expansion in enumerate(waiting) if expansion not in trained]
+            waiting, features = [waiting[place] for place in left], features[left]

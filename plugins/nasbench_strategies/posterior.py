@@ -47,8 +47,9 @@ class GaussianProcess:
         self._prior = np.append(kernel.start, noise)
         self._growth = growth
         self._sweeps = sweeps
-        self._fitted = 0
-        self._known = 0
+        self._fitted = 0  # observations at the last search for parameters
+        self._factored = 0  # rows of the factor that are up to date
+        self._known = 0  # rows of its product with the candidates that are
         self._candidates: Any = None
         self._factor: Matrix = np.empty((0, 0))
         self._weights: Matrix = np.empty((0, 0))
@@ -63,14 +64,17 @@ class GaussianProcess:
             values: ``[observation]``; these may all change from call to call.
             candidates: features of the candidates. What is known of them is kept as long as it is the same object.
         """
-        refitted = len(observed) >= self._growth * self._fitted and self.fit(observed, values)
-        if refitted or candidates is not self._candidates:
+        count = len(observed)
+        if count >= self._growth * self._fitted and self.fit(observed, values):
+            self._factored = self._known = 0
+        if candidates is not self._candidates:
             self._candidates = candidates
             self._known = 0
-        self._extend(observed, candidates)
-        count = self._known
+        self._factorise(observed)
+        self._project(observed, candidates)
         residual, scale, mean = _centred(self._factor[:count, :count], values)
-        means: Vector = mean + residual @ self._weights[:count]
+        means: Vector = residual @ self._weights[:count]
+        means += mean
         deviations: Vector = np.sqrt(np.maximum(scale * self._unexplained, 0.0))
         return means, deviations
 
@@ -80,18 +84,21 @@ class GaussianProcess:
         before = self.parameters
         parts = self._kernel.parts(observed, observed)
         best = self.log_posterior(parts, values, before)
+        refused: set[bytes] = set()
         for _ in range(self._sweeps):
             at_start = best
             for place in range(len(before)):
                 for step in (1.0, -1.0):
                     trial = self.parameters.copy()
                     trial[place] += step
-                    if abs(trial[place] - self._prior[place]) > REACH:
+                    # What was no better than an earlier best is no better than a later one.
+                    if abs(trial[place] - self._prior[place]) > REACH or trial.tobytes() in refused:
                         continue
                     value = self.log_posterior(parts, values, trial)
                     if value > best + 1e-6:
                         best, self.parameters = value, trial
                         break
+                    refused.add(trial.tobytes())
             if best == at_start:
                 break
         return not np.array_equal(before, self.parameters)
@@ -104,76 +111,82 @@ class GaussianProcess:
             values: ``[observation]``.
             parameters: the kernel's and the noise's, logarithms to base 2.
         """
-        covariance = self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters)
-        factor: Matrix = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        factor = _cholesky(self._noisy(self._kernel.combine(parts, parameters[:-1]), parameters))
         _, scale, _ = _centred(factor, values)
         likelihood = -0.5 * len(values) * np.log(scale) - np.log(np.diagonal(factor)).sum()
         return float(likelihood - 0.5 * np.sum(((parameters - self._prior) / SPREAD) ** 2))
 
     def _noisy(self, covariance: Matrix, parameters: Vector) -> Matrix:
-        covariance[np.diag_indices_from(covariance)] += np.exp2(parameters[-1]) + JITTER
+        diagonal = np.einsum("ii->i", covariance)
+        diagonal += np.exp2(parameters[-1]) + JITTER
         return covariance
 
-    def _extend(self, observed: Any, candidates: Any) -> None:
-        """Bring ``L`` (with ``L L' = K``) and ``L⁻¹ k(observed, candidates)`` up to date, row by row where little is new."""
-        from scipy.linalg import solve_triangular
+    def _covariance(self, first: Any, second: Any) -> Matrix:
+        return self._kernel.combine(self._kernel.parts(first, second), self.parameters[:-1])
 
+    def _factorise(self, observed: Any) -> None:
+        """Bring ``L`` (with ``L L' = K``) up to date; what is known of it stays."""
+        count, known = len(observed), self._factored
+        if count > len(self._factor):
+            larger = np.zeros((2 * count, 2 * count), order="F")
+            larger[:known, :known] = self._factor[:known, :known]
+            self._factor = larger
+        if known < count:
+            across = self._covariance(observed[known:], observed)
+            rows = _solved(self._factor[:known, :known], across[:, :known])
+            corner = self._noisy(across[:, known:] - rows @ rows.T, self.parameters)
+            self._factor[known:count, :known] = rows
+            self._factor[known:count, known:count] = _cholesky(corner)
+            self._factored = count
+
+    def _project(self, observed: Any, candidates: Any) -> None:
+        """Bring ``L⁻¹ k(observed, candidates)`` and the variance that it leaves up to date; what is known of them stays."""
         count, known = len(observed), self._known
-        kernel, parameters = self._kernel, self.parameters
-        if count > len(self._factor) or len(candidates) != len(self._unexplained):
-            self._reserve(2 * count, len(candidates))
-        factor, weights = self._factor, self._weights
+        if count > len(self._weights) or len(candidates) != self._weights.shape[1]:
+            larger = np.empty((2 * count, len(candidates)))
+            if known:
+                larger[:known] = self._weights[:known]
+            self._weights = larger
         if known == 0:
-            everything = kernel.combine(kernel.parts(observed, observed), parameters[:-1])
-            factor[:count, :count] = np.linalg.cholesky(self._noisy(everything, parameters))
-            across = kernel.combine(kernel.parts(observed, candidates), parameters[:-1])
-            weights[:count] = solve_triangular(factor[:count, :count], across, lower=True, check_finite=False)
-            self._unexplained = 1.0 - np.einsum("ij,ij->j", weights[:count], weights[:count])
-        for place in range(known or count, count):
-            new = observed[place : place + 1]
-            before = kernel.combine(kernel.parts(new, observed[:place]), parameters[:-1])[0]
-            row = solve_triangular(factor[:place, :place], before, lower=True, check_finite=False)
-            pivot = np.sqrt(max(1.0 + np.exp2(parameters[-1]) + JITTER - row @ row, JITTER))
-            factor[place, :place], factor[place, place] = row, pivot
-            across = kernel.combine(kernel.parts(new, candidates), parameters[:-1])[0]
-            weights[place] = (across - row @ weights[:place]) / pivot
-            self._unexplained -= weights[place] ** 2
-        self._known = count
+            self._unexplained = np.ones(len(candidates))
+        if known < count:
+            across = self._covariance(observed[known:], candidates)
+            if known:
+                across -= self._factor[known:count, :known] @ self._weights[:known]
+            weights = _solved(self._factor[known:count, known:count], across.T).T
+            self._weights[known:count] = weights
+            self._unexplained -= np.einsum("ij,ij->j", weights, weights)
+            self._known = count
 
-    def _reserve(self, rows: int, columns: int) -> None:
-        factor, weights, known = np.zeros((rows, rows)), np.empty((rows, columns)), self._known
-        factor[:known, :known] = self._factor[:known, :known]
-        if known:
-            weights[:known] = self._weights[:known]
-        self._factor, self._weights = factor, weights
+
+def _cholesky(covariance: Matrix) -> Matrix:
+    """``L`` with ``L L'`` the given matrix, which is overwritten."""
+    from scipy.linalg.lapack import dpotrf
+
+    factor, wrong = dpotrf(covariance.T, lower=1, overwrite_a=1)
+    if wrong:
+        raise np.linalg.LinAlgError(f"covariance of {len(covariance)} observations is not positive definite")
+    return np.asarray(factor, dtype=np.float64)
+
+
+def _solved(factor: Matrix, right: Matrix) -> Matrix:
+    """``X`` with ``X L' = B``, ``[row, column of L]``; ``B`` is overwritten where its layout is Fortran's."""
+    from scipy.linalg.blas import dtrsm
+
+    if not len(factor):
+        return right
+    solution: Matrix = dtrsm(1.0, factor, right, side=1, lower=1, trans_a=1, overwrite_b=1)
+    return solution
 
 
 def _centred(factor: Matrix, values: Vector) -> tuple[Vector, float, float]:
     """``L⁻¹ (y - m)``, the scale ``s²`` and the generalised least squares mean ``m``."""
-    from scipy.linalg import solve_triangular
+    from scipy.linalg.lapack import dtrtrs
 
-    both = np.column_stack((values, np.ones(len(values))))
-    solved = np.asarray(solve_triangular(factor, both, lower=True, check_finite=False), dtype=np.float64)
+    both = np.ones((len(values), 2), order="F")
+    both[:, 0] = values
+    solved, _ = dtrtrs(factor, both, lower=1, overwrite_b=1)
     whitened, ones = solved[:, 0], solved[:, 1]
     mean = float(np.dot(ones, whitened) / np.dot(ones, ones))
     residual: Vector = whitened - mean * ones
     return residual, max(float(np.dot(residual, residual)) / len(values), 1e-12), mean
-
-
-def log_regret(accuracies: Vector, floor: float = 0.03) -> Vector:
-    """Accuracies on a scale that spreads what is near the best: minus the log of the regret, standardised.
-
-    ``-log(r / median(r) + floor)`` with the regret ``r`` to the best observed. On the raw scale a few cells that learn
-    nothing decide mean, variance and hyperparameters.
-
-    Args:
-        accuracies: ``[observation]``.
-        floor: share of the median regret below which differences count little.
-    """
-    regret = accuracies.max() - accuracies
-    unit = float(np.median(regret)) or float(regret.mean())
-    if unit == 0.0:
-        return np.zeros_like(accuracies)
-    scaled = -np.log(regret / unit + floor)
-    standardised: Vector = (scaled - scaled.mean()) / scaled.std()
-    return standardised

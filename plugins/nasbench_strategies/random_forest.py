@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nasbench_strategies.acquisition import log_expected_improvement
 from nasbench_strategies.candidates import DECIMALS, Candidates, as_matrix, best_of
 from nasbench_strategies.forests import Forest
-from nasbench_strategies.posterior import log_regret
+from nasbench_strategies.targets import log_regret
 from nasbench_suite import Architecture, Problem, Space, strategy
 
 Scoring = Callable[[Sequence[Architecture]], NDArray[np.float64]]

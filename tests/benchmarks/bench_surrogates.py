@@ -23,7 +23,8 @@ import numpy as np
 from nasbench_strategies.candidates import as_matrix
 from nasbench_strategies.forests import Forest
 from nasbench_strategies.kernels import DecisionKernel
-from nasbench_strategies.posterior import GaussianProcess, log_regret
+from nasbench_strategies.posterior import GaussianProcess
+from nasbench_strategies.targets import log_regret
 
 from nasbench_suite import Architecture, Budget, Evaluation, OutOfBudget, Problem
 from nasbench_suite.benchmarks import Benchmark

@@ -41,6 +41,27 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert plan.rows[1].parameters == {**plan.rows[1].offered.strategy.defaults, "population_size": 20}
 
 
+def test_seeds_may_begin_later(tmp_path: Path) -> None:
+    begun = load_comparison(write(tmp_path, GOOD.replace("[3, 5]", "4\nfirst_seed = 1000")))
+    assert begun.seeds == (1000, 1001, 1002, 1003)
+    listed = load_comparison(write(tmp_path, GOOD.replace("[3, 5]", "[1000, 1001]")))
+    ids = [[run.id for run in make_plan(c, load_registry()).all_runs] for c in (begun, listed)]
+    assert set(ids[1]) < set(ids[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("4\nfirst_seed = -1", "first_seed is -1, expected a whole number"),
+        ("4\nfirst_seed = true", "first_seed is True"),
+        ("[1, 2]\nfirst_seed = 7", "first_seed is 7 beside a list"),
+    ],
+)
+def test_first_seeds_that_mean_nothing(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ComparisonError, match=message):
+        load_comparison(write(tmp_path, GOOD.replace("[3, 5]", text)))
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_are_valid(name: str) -> None:
     assert load_comparison(name).name == name

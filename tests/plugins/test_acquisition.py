@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nasbench_strategies.acquisition import log_expected_improvement, normal_entropy
+from nasbench_strategies.acquisition import leading_improvement, log_expected_improvement, normal_entropy
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -40,6 +40,25 @@ def test_it_is_continuous_where_its_forms_meet():
 def test_a_certain_candidate_promises_what_it_is_better_by():
     value = log_expected_improvement(np.array([1.5]), np.array([0.0]), 1.0)
     assert np.exp(value[0]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_leading_are_those_of_the_greatest_improvement(seed):
+    rng = np.random.default_rng(seed)
+    mean = rng.normal(0.0, 10.0 ** rng.integers(-2, 3), 500)
+    deviation = rng.uniform(0.0, 1.0, 500) ** rng.integers(1, 6)
+    free = rng.random(500) < rng.choice([0.02, 0.5, 1.0])
+    best = float(rng.choice([mean.max(), mean.mean(), mean.max() + 30.0]))
+    everything = np.where(free, log_expected_improvement(mean, deviation, best), -np.inf)
+    leading = leading_improvement(mean, deviation, best, free)
+    known = leading > -np.inf
+    assert known[everything == everything.max()].all()
+    assert np.array_equal(leading[known], everything[known])
+
+
+def test_nothing_free_leads_nowhere():
+    leading = leading_improvement(np.zeros(3), np.ones(3), 0.0, np.zeros(3, dtype=np.bool_))
+    assert np.array_equal(leading, np.full(3, -np.inf))
 
 
 def test_entropy_is_the_integral_of_the_density_times_its_logarithm():

@@ -10,7 +10,7 @@ from nasbench_strategies import posterior
 from nasbench_strategies.gaussian_process import gaussian_process
 from nasbench_strategies.gaussian_process_wl import Features, gaussian_process_wl
 from nasbench_strategies.maximum_entropy import maximum_entropy
-from nasbench_strategies.posterior import log_regret
+from nasbench_strategies.targets import log_regret
 from scipy.stats import norm
 from searching import asked, evaluations, grid, search
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from nasbench_strategies.kernels import DecisionKernel, WeisfeilerLehmanKernel, matern
-from nasbench_strategies.posterior import JITTER, GaussianProcess, log_regret
+from nasbench_strategies.posterior import JITTER, GaussianProcess
+from nasbench_strategies.targets import log_regret
 
 
 @pytest.fixture
