@@ -13,6 +13,8 @@ from numpy.random import Generator, RandomState
 from nasbench_suite import Architecture, Evaluation, Problem, Strategy, ask_and_tell, hookimpl, strategy
 
 NASBENCH_API = 1
+KEPT = 40
+"""So many of the best points the library keeps; see :func:`_ask_and_tell`."""
 PAPER = "https://github.com/facebookresearch/nevergrad"
 
 
@@ -40,6 +42,9 @@ def _ask_and_tell(problem: Problem, rng: Generator, name: str) -> None:
     space.random_state = RandomState(int(rng.integers(2**32)))
     # The budget is not known to a strategy; without one, these optimizers adapt as they go.
     optimizer = nevergrad.optimizers.registry[name](space, budget=None, num_workers=1)
+    # Each point is a tree of ten objects and more per option: 450 KiB in a space of 30 decisions with 5 options. The
+    # library keeps 1,000 of them before it lets the worse ones go; none of these optimizers looks at more than a few.
+    optimizer.pruning = nevergrad.optimization.utils.Pruning(min_len=KEPT // 4, max_len=KEPT)
     current = []
 
     def ask() -> Architecture:
