@@ -176,7 +176,7 @@ def picture(strategy: Strategy, tasks: Sequence[Task]) -> str:
     """Anytime regret as SVG, one panel per benchmark, three to a row."""
     columns = min(3, len(tasks))
     rows = math.ceil(len(tasks) / columns)
-    width, height = columns * (WIDTH + MARGIN), rows * (HEIGHT + MARGIN)
+    width, height = columns * (WIDTH + MARGIN) + 20, rows * (HEIGHT + MARGIN)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="10">',
@@ -202,7 +202,7 @@ def _panel(strategy: Strategy, task: Task) -> list[str]:
         return f"{HEIGHT * (top - math.log10(regret)) / max(top - bottom, 1):.1f}"
 
     unit = task.document["budget"]["unit"]
-    parts = [f'<text x="0" y="-6" font-weight="bold">{task.name}</text>']
+    parts = [f'<text x="0" y="-6"><tspan font-weight="bold">{task.name}</tspan>, regret in % over {unit}</text>']
     for power in range(bottom, top + 1):
         at = y(10.0**power)
         parts.append(f'<path d="M0 {at}H{WIDTH}" stroke="#ddd" fill="none"/>')
@@ -211,7 +211,6 @@ def _panel(strategy: Strategy, task: Task) -> list[str]:
         at = x(10.0**power)
         parts.append(f'<path d="M{at} 0V{HEIGHT}" stroke="#ddd" fill="none"/>')
         parts.append(f'<text x="{at}" y="{HEIGHT + 12}" text-anchor="middle">{10**power:,}</text>')
-    parts.append(f'<text x="{WIDTH}" y="{HEIGHT + 12}" text-anchor="end">{unit}</text>')
     for name, curve in drawn.items():
         colour = HUES["reference"] if name == REFERENCE else look(name, strategy.family).light
         upper = _steps([(x(p[0]), y(p[3])) for p in curve])
