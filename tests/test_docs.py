@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import re
@@ -9,6 +10,8 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -22,6 +25,11 @@ from nasbench_suite.deprecation import renamed
 from nasbench_suite.plugins import load_plugin, load_registry
 from nasbench_suite.testing import assert_conforms, tiny_benchmark
 from nasbench_suite.testing.conformance import documentation_findings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
@@ -130,6 +138,44 @@ def test_the_page_of_public_names_is_up_to_date() -> None:
     )
     lines = api.page().splitlines()
     assert not [line for line in lines if line.endswith("`: ")], "a public name has no docstring"
+
+
+def strategies_page() -> ModuleType:
+    """``docs/make_strategies.py`` as a module."""
+    spec = importlib.util.spec_from_file_location("make_strategies", REPOSITORY / "docs" / "make_strategies.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_strategies_is_what_its_command_makes() -> None:
+    docs = REPOSITORY / "docs"
+    (command,) = console_lines((docs / "strategies.md").read_text())
+    boards = shlex.split(command)[2:]
+    module = strategies_page()
+    made = module.render([task for board in boards for task in module.read_tasks(REPOSITORY / board)])
+    there = ["strategies.md", *(f"strategies/{path.name}" for path in (docs / "strategies").iterdir())]
+    assert sorted(made) == sorted(there), f"run {command}"
+    for name, text in made.items():
+        assert (docs / name).read_text() == text, f"run {command}"
+
+
+def test_the_page_of_strategies_has_every_strategy_and_a_picture_of_every_ranked_one() -> None:
+    page = (REPOSITORY / "docs" / "strategies.md").read_text()
+    sections = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", page, flags=re.DOTALL | re.MULTILINE))
+    built_in = {name for name, offered in load_registry().strategies.items() if offered.plugin.built_in}
+    assert set(sections) == built_in
+    advised = tomllib.loads((REPOSITORY / "docs" / "strategies.toml").read_text())
+    assert set(advised) == built_in
+    for name, section in sections.items():
+        assert "**When to use it.**" in section
+        assert f"(strategies/{name}.svg)" in section or "No curve: " in section
+        if picture := re.search(r"\((strategies/.*\.svg)\)", section):
+            root = ElementTree.parse(REPOSITORY / "docs" / picture[1]).getroot()
+            panels = root.findall("{http://www.w3.org/2000/svg}g")
+            assert len(panels) == section.count("\n| ") - 2
 
 
 def test_a_renamed_name_works_on_and_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:

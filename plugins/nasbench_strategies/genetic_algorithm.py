@@ -1,4 +1,7 @@
-"""A genetic algorithm (Holland 1975; Goldberg 1989): selection, crossover, mutation, elitism."""
+"""A genetic algorithm (Holland 1975, *Adaptation in Natural and Artificial Systems*; De Jong 1975 for elitism).
+
+Tournaments are those of Goldberg & Deb 1991, crossover is uniform (Syswerda 1989).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from nasbench_suite import Architecture, Problem, strategy
 @strategy(
     "genetic-algorithm",
     family="evolution",
+    paper="https://doi.org/10.7551/mitpress/1090.001.0001",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 24 settings; of two equally good ones the one with less spread",
 )
@@ -26,8 +30,9 @@ def genetic_algorithm(
 ) -> None:
     """Breed each generation from the winners of tournaments; the best of the last one live on.
 
-    Every child changes in one decision. One that was seen before would teach nothing: it goes on changing until it
-    is new. Ends when the whole space was seen.
+    Departures from the books: every child changes in exactly one decision, not each decision with a small probability, and
+    one that was seen before, which would teach nothing, goes on changing until it is new. Ends when the whole space
+    was seen.
 
     Args:
         problem: the search.

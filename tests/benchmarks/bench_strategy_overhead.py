@@ -2,8 +2,8 @@
 
 Run ``python tests/benchmarks/bench_strategy_overhead.py [repetitions]``. Every search makes 100 evaluations on the
 shipped NAS-Bench-201 table (CIFAR-10). "own" is the time between the problem's answers; "whole" also has the
-look-ups and the books. The bare loops do the same search on a dict, without a problem. Optuna and SMAC are timed
-where they are installed, with their defaults, and answer from the same dict.
+look-ups and the books, and is processor time. The bare loops do the same search on a dict, without a problem. REINFORCE
+in PyTorch, Optuna and SMAC are timed where they are installed, with their defaults, and answer from the same dict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 from numpy.random import default_rng
 
@@ -53,6 +53,24 @@ def bare_evolution(space: Space, accuracies: Mapping[Architecture, float], seed:
         population.append((accuracies[architecture], architecture))
         history.append(population[-1])
     max(history)
+
+
+def torch_reinforce(space: Space, accuracies: Mapping[Architecture, float], seed: int) -> None:
+    """REINFORCE as the scripts of NAS-Bench-201's authors do it: one softmax per decision, autograd and Adam in PyTorch."""
+    import torch
+
+    torch.manual_seed(seed)
+    logits = torch.nn.Parameter(1e-3 * torch.randn(len(space.decisions), len(space.decisions[0].options)))
+    optimizer = torch.optim.Adam([logits], lr=0.001)
+    baseline = 0.0
+    for _ in range(EVALUATIONS):
+        policy = torch.distributions.Categorical(torch.softmax(logits, dim=-1))
+        action = policy.sample()
+        reward = accuracies[tuple(action.tolist())]
+        baseline = 0.9 * baseline + 0.1 * reward
+        optimizer.zero_grad()
+        (-policy.log_prob(action).sum() * (reward - baseline)).backward()
+        optimizer.step()
 
 
 def optuna_search(sampler: str) -> Loop:
@@ -95,19 +113,19 @@ def time_strategy(strategy: Strategy, benchmark: Benchmark, seed: int) -> tuple[
     answers = benchmark.answers(seed)
     problem = Problem(benchmark.space, benchmark.fidelities, answers, Budget(EVALUATIONS, "evaluations"))
     rng = default_rng(seed)
-    begin = perf_counter()
+    begin = process_time()
     with suppress(OutOfBudget):
         strategy.run(problem, rng)
-    whole = perf_counter() - begin
+    whole = process_time() - begin
     count = max(1, sum(isinstance(event, Evaluation) for event in problem.journal))
     return 1e6 * sum(problem.own_seconds) / count, 1e6 * whole / count
 
 
 def time_loop(loop: Loop, space: Space, accuracies: Mapping[Architecture, float], seed: int) -> float:
     """Microseconds per evaluation."""
-    begin = perf_counter()
+    begin = process_time()
     loop(space, accuracies, seed)
-    return 1e6 * (perf_counter() - begin) / EVALUATIONS
+    return 1e6 * (process_time() - begin) / EVALUATIONS
 
 
 def main(repetitions: int = 20) -> None:
@@ -120,10 +138,13 @@ def main(repetitions: int = 20) -> None:
     offered = benchmark.capabilities | space.capabilities
     strategies = [o.strategy for _, o in sorted(registry.strategies.items()) if o.strategy.requires <= offered]
     loops: dict[str, Loop] = {"bare loop: random": bare_random, "bare loop: evolution": bare_evolution}
-    if importlib.util.find_spec("optuna"):
+    missing = [name for name in ("torch", "optuna", "smac") if not importlib.util.find_spec(name)]
+    if "torch" not in missing:
+        loops["torch: REINFORCE"] = torch_reinforce
+    if "optuna" not in missing:
         for sampler in ("RandomSampler", "NSGAIISampler", "TPESampler"):
             loops[f"optuna: {sampler}"] = optuna_search(sampler)
-    if importlib.util.find_spec("smac"):
+    if "smac" not in missing:
         loops["smac: random forest"] = smac_search
     own: dict[str, list[float]] = {strategy.name: [] for strategy in strategies}
     whole: dict[str, list[float]] = {name: [] for name in [*loops, *own]}
@@ -132,7 +153,7 @@ def main(repetitions: int = 20) -> None:
         gc.collect()
         for name, loop in loops.items():
             # The slow ones are not repeated as often: their first digits are enough.
-            if seed < 3 or not name.startswith(("optuna", "smac")):
+            if seed < 3 or not name.startswith(("torch", "optuna", "smac")):
                 whole[name].append(time_loop(loop, space, accuracies, seed))
         for strategy in strategies:
             if seed < 3 or statistics.median(whole[strategy.name]) < 10_000:
@@ -141,6 +162,8 @@ def main(repetitions: int = 20) -> None:
                 whole[strategy.name].append(times[1])
     bare = statistics.median(whole["bare loop: evolution"][1:])
     print(f"µs per evaluation, median of up to {repetitions} runs of {EVALUATIONS} evaluations on {benchmark.name}\n")
+    for name in missing:
+        print(f"{name}: left out, it is not installed")
     print(f"{'':36}{'own':>10}{'whole':>10}{'above bare evolution':>22}")
     for name, values in whole.items():
         value = statistics.median(values[1:])

@@ -163,13 +163,16 @@ def main(seeds: int = 10) -> None:
     """Run everything and print a table."""
     benchmark = load_registry().benchmark("nas-bench-201/cifar100")
     searches: list[tuple[str, Search, int]] = [(name, ours(name), seeds) for name in OURS]
-    if importlib.util.find_spec("optuna"):
+    missing = [name for name in ("optuna", "torch", "smac") if not importlib.util.find_spec(name)]
+    if "optuna" not in missing:
         searches.append(("Optuna TPE", optuna_sampler("TPESampler"), seeds))
-        if importlib.util.find_spec("torch"):
-            searches.append(("Optuna GP", optuna_sampler("GPSampler"), max(1, seeds // 5)))
-    if importlib.util.find_spec("smac"):
+    if not {"optuna", "torch"} & set(missing):
+        searches.append(("Optuna GP", optuna_sampler("GPSampler"), max(1, seeds // 5)))
+    if "smac" not in missing:
         searches.append(("SMAC", smac, max(1, seeds // 5)))
     print(f"{benchmark.name}, {EVALUATIONS} evaluations")
+    for name in missing:
+        print(f"{name}: left out, it is not installed")
     print(f"{'':<24}{'seeds':>6}{'ms per evaluation':>20}{'found':>18}")
     for name, search, count in searches:
         with warnings.catch_warnings():

@@ -20,7 +20,7 @@ from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_strategies.reinforce import reinforce
 from nasbench_strategies.successive_halving import successive_halving
 from nasbench_strategies.umda import umda
-from searching import evaluations, search
+from searching import evaluations, grid, search
 
 from nasbench_suite import Strategy
 from nasbench_suite.benchmarks import Benchmark
@@ -50,6 +50,12 @@ def nas_bench_201(dataset: str) -> Benchmark:
 @cache
 def wide() -> SyntheticBenchmark:
     return wide_benchmark()
+
+
+@cache
+def sizes() -> SyntheticBenchmark:
+    """The shape of NATS-Bench's size space: five layers, each of eight widths."""
+    return SyntheticBenchmark("sizes", grid(8, 8, 8, 8, 8), fidelities=(10,))
 
 
 @cache
@@ -87,6 +93,14 @@ def test_a_space_of_30_decisions(strategy: Strategy) -> None:
     assert (
         interval(strategy.name, wide(), "100 evaluations")[0]
         > interval(random_search.name, wide(), "100 evaluations")[1]
+    )
+
+
+@pytest.mark.parametrize("strategy", SINGLE_FIDELITY, ids=lambda strategy: strategy.name)
+def test_the_shape_of_the_size_space(strategy: Strategy) -> None:
+    assert (
+        interval(strategy.name, sizes(), "100 evaluations")[0]
+        > interval(random_search.name, sizes(), "100 evaluations")[1]
     )
 
 
