@@ -19,8 +19,9 @@ from torch import Tensor
 
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.spaces import Architecture, CellSpace
+from nasbench_suite.training import curves
 from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import cpu_threads
+from nasbench_suite.training.engine import cpu_threads, keep_freed_memory
 from nasbench_suite.training.supernet import Mixture, Supernet, single
 from nasbench_suite.training.tasks import Offer, Task
 
@@ -99,6 +100,7 @@ class SupernetSearch:
         )
         self.progress = 0.0
         self.epoch = 0
+        self._losses: list[Tensor] = []
         self._training, self._validation = _tensors(task.train), _tensors(task.valid)
         self.batch_size = recipe.batch_size or task.recipe.batch_size
         self._validation_batches = self._endless(self._validation)
@@ -111,6 +113,7 @@ class SupernetSearch:
     def run_epoch(self, relaxation: Relaxation, steps: int | None = None) -> Architecture:
         """One epoch (or only its first steps); returns the cell that the relaxation recommends."""
         self.network.train()
+        self._losses = []
         total = self.steps
         for step, training in enumerate(_batches(self._training, self.batch_size, self.rng)):
             if step == steps:
@@ -127,7 +130,9 @@ class SupernetSearch:
         """One step of the shared weights; the mixture stays as it is."""
         self.optimizer.zero_grad(set_to_none=True)
         fixed = Mixture(mixture.weights.detach(), mixture.active)
-        torch.autograd.backward(self.loss(batch, fixed))
+        loss = self.loss(batch, fixed)
+        self._losses.append(loss.detach())
+        torch.autograd.backward(loss)
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
         self.optimizer.step()
@@ -135,6 +140,10 @@ class SupernetSearch:
     def loss(self, batch: Batch, mixture: Mixture) -> Tensor:
         """Cross-entropy of a batch under a mixture."""
         return F.cross_entropy(self.network.mixed(batch[0], mixture), batch[1])
+
+    def mean_loss(self) -> float:
+        """Training loss of the last epoch, mean over its steps."""
+        return float(torch.stack(self._losses).mean()) if self._losses else math.nan
 
     def accuracy(self, batch: Batch, cell: Architecture) -> float:
         """Of one cell with the shared weights, normalised by the batch."""
@@ -200,6 +209,7 @@ def search_supernet(
     offer, space = problem.training, problem.space
     if offer is None or not isinstance(space, CellSpace):
         raise QuestionError("weight sharing needs a benchmark that offers 'training' and a cell space")
+    keep_freed_memory()
     with cpu_threads(1):
         search = SupernetSearch(space, offer.task, recipe, rng)
         relaxation = make(search)
@@ -214,6 +224,14 @@ def search_supernet(
             cell = search.run_epoch(relaxation)
             if prices is None:
                 problem.charge(what, time.perf_counter() - started, 1.0, measured=True)
+            curves.note(
+                "supernet",
+                kind=relaxation.kind,
+                epoch=search.epoch,
+                train_loss=search.mean_loss(),
+                cell=space.format(cell),
+                seconds=time.perf_counter() - started,
+            )
             problem.recommend(cell)
 
 
