@@ -21,6 +21,7 @@ from nasbench_suite.tables import known_tables, open_table
 
 if TYPE_CHECKING:
     from nasbench_suite.training.datasets import Images
+    from nasbench_suite.training.engine import Trainer
     from nasbench_suite.training.tasks import Offer, Task
 
 DIGITS = "digits-201"
@@ -162,8 +163,9 @@ class LiveAnswers:
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
     ) -> tuple[Architecture, float, float]:
         """Train (see :class:`~nasbench_suite.benchmarks.Answers`)."""
-        from nasbench_suite.training.engine import Trainer, cpu_threads
+        from nasbench_suite.training.engine import Trainer, cpu_threads, keep_freed_memory
 
+        keep_freed_memory()
         cell = self._space.check(architecture)
         for asked in {epochs, origin, *([paid] if paid else [])}:
             if asked not in self._fidelities:
@@ -184,12 +186,34 @@ class LiveAnswers:
                     started = time.perf_counter()
             while trainer.done < epochs:
                 trainer.run_epoch()
+                self._note(cell, trainer)
             cost = time.perf_counter() - started
         if epochs < self._fidelities[-1]:
             self._states[cell, origin, epochs] = trainer.state()
             if len(self._states) > KEPT_STATES:
                 self._states.popitem(last=False)
         return cell, trainer.history[0][-1].splits["valid"].accuracy, cost
+
+    def _note(self, cell: Architecture, trainer: Trainer) -> None:
+        """Put the last epoch into the curves, if anybody follows them."""
+        from nasbench_suite.training import curves
+
+        if not curves.wanted():
+            return
+        (*_, last) = trainer.history[0]
+        valid = last.splits["valid"]
+        curves.note(
+            "training",
+            cell=self._space.format(cell),
+            seed=trainer.seeds[0],
+            epoch=trainer.done,
+            train_loss=last.train_loss,
+            train_accuracy=last.train_accuracy,
+            valid_loss=valid.loss,
+            valid_accuracy=valid.accuracy,
+            valid_top5=valid.top5,
+            seconds=last.train_seconds + last.valid_seconds,
+        )
 
     def resumes(self, origin: int, paid: int, epochs: int) -> bool:
         """Whether a training can go on from there: always, if both are fidelities."""

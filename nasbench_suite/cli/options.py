@@ -103,6 +103,11 @@ execution_options = _combined(
     click.option("--time-limit", type=click.FloatRange(0, min_open=True), help="Seconds of wall clock for one run."),
     click.option("--memory-limit", type=click.IntRange(64), help="MiB that one run may allocate."),
     click.option("--retry-failed", is_flag=True, help="Do runs again that did not finish."),
+    click.option(
+        "--curves",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Directory that gets the curves of live trainings, one JSON line per epoch, while they run.",
+    ),
     click.option("--show-output", is_flag=True, help="Let strategies print, to stderr."),
     click.option("--trust", multiple=True, help="Run this plugin without isolation (may be repeated)."),
 )

@@ -19,7 +19,7 @@ class Progress:
     def __init__(self) -> None:
         self._bar: Bar | None = None
         self._started = time.monotonic()
-        self._first: int | None = None
+        self._first: float | None = None
         self._next_line = self._started + PLAIN_SECONDS
 
     def __enter__(self) -> Progress:
@@ -45,10 +45,10 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def report(self, done: int, total: int, what: str) -> None:
+    def report(self, done: float, total: int, what: str) -> None:
         """Take note of the progress (the runner's ``Report``)."""
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=what[:34])
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=what[:38])
             return
         now = time.monotonic()
         if self._first is None:
@@ -57,4 +57,4 @@ class Progress:
             self._next_line = now + PLAIN_SECONDS
             rate = (done - self._first) / (now - self._started)
             left = f", about {(total - done) / rate:,.0f} s left" if rate > 0 else ""
-            print(f"{done} of {total} runs done{left} ({what})", file=sys.stderr, flush=True)
+            print(f"{int(done)} of {total} runs done{left} ({what})", file=sys.stderr, flush=True)

@@ -281,6 +281,7 @@ def _carry_out(
     memory_limit: int | None,
     retry_failed: bool,
     show_output: bool,
+    curves: Path | None = None,
     trust: tuple[str, ...] = (),
     command: str | None = None,
 ) -> tuple[Plan, Scoreboard, Summary]:
@@ -293,7 +294,9 @@ def _carry_out(
     with results:
         try:
             with Progress() as progress:
-                summary = run_plan(plan, results, executor, retry_failed=retry_failed, report=progress.report)
+                summary = run_plan(
+                    plan, results, executor, retry_failed=retry_failed, report=progress.report, curves=curves
+                )
         except KeyboardInterrupt:
             done = len(results.outcomes(run.id for run in plan.all_runs))
             click.echo(

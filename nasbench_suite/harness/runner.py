@@ -6,10 +6,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nasbench_suite.errors import StoreError
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.executor import Done, Executor
+from nasbench_suite.harness.follow import Followed
 from nasbench_suite.harness.plan import Plan
 from nasbench_suite.harness.runs import Packed, Result, Run
 from nasbench_suite.harness.store import LEASE_SECONDS, Store
@@ -19,8 +21,8 @@ BATCH_RUNS = 16
 GIVE_UP_AFTER = 3
 """So many runs of a pair that time out, die or eat memory, and none that finishes, and the rest of it is not tried."""
 
-Report = Callable[[int, int, str], None]
-"""``report(done, total, what)``: called whenever the number of done runs may have changed."""
+Report = Callable[[float, int, str], None]
+"""``report(done, total, what)``: called when it may have changed; a run under way counts by the budget it has spent."""
 
 
 @dataclass
@@ -54,6 +56,7 @@ def run_plan(
     *,
     retry_failed: bool = False,
     report: Report = lambda done, total, what: None,
+    curves: Path | None = None,
 ) -> Summary:
     """Do every run of a plan that has no outcome in the store yet.
 
@@ -66,20 +69,30 @@ def run_plan(
         executor: where runs are executed.
         retry_failed: whether runs that did not finish are done again.
         report: is told of the progress.
+        curves: directory for the curves of live trainings; ``None`` writes none.
     """
     runs = plan.all_runs
     known = store.outcomes(run.id for run in runs)
     if retry_failed:
         store.forget(run for run, outcome in known.items() if outcome != "finished")
         known = {run: outcome for run, outcome in known.items() if outcome == "finished"}
-    return _Work(plan, store, executor, report, known).do()
+    return _Work(plan, store, executor, report, known, curves).do()
 
 
 class _Work:
     """The state of one call of :func:`run_plan`."""
 
-    def __init__(self, plan: Plan, store: Store, executor: Executor, report: Report, known: dict[str, str]) -> None:
-        self.plan, self.store, self.executor, self.report = plan, store, executor, report
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        executor: Executor,
+        report: Report,
+        known: dict[str, str],
+        curves: Path | None,
+    ) -> None:
+        self.plan, self.store, self.executor, self.report, self.curves = plan, store, executor, report, curves
+        self.followed: dict[str, Followed] = {}
         self.pair_of = {run.id: pair for pair, runs in plan.runs.items() for run in runs}
         self.waiting = deque(_batches(plan, known))
         self.elsewhere: dict[str, Run] = {}
@@ -99,8 +112,11 @@ class _Work:
             while self.waiting or self.executor.in_flight or self.elsewhere:
                 self._submit()
                 if self.executor.in_flight:
-                    for done in self.executor.collect(1.0):
+                    collected = self.executor.collect(1.0)
+                    for done in collected:
                         self._take(done)
+                    if not collected:
+                        self._follow()
                 else:
                     self._look_elsewhere()
                 if time.monotonic() > self.renew_at:
@@ -125,7 +141,18 @@ class _Work:
             mine = tuple(run for run in runs if run.id in claimed)
             if mine:
                 plugins = self.plan.plugins(pair)
-                self.executor.submit(Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit, plugins))
+                self.executor.submit(
+                    Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit, plugins, self.curves)
+                )
+                self.followed.update((run.id, Followed(run, self.plan.benchmarks[run.benchmark])) for run in mine)
+
+    def _follow(self) -> None:
+        """Report how far the runs under way are."""
+        journals = self.store.journals
+        moving = [followed for followed in self.followed.values() if followed.look(journals)]
+        shown = moving or list(self.followed.values())
+        if shown:
+            self.report(self.done + sum(one.fraction for one in moving), self.summary.total, shown[0].words)
 
     def _take(self, done: Done) -> None:
         """Store what a worker brought; put the rest of the batch back in front."""
@@ -141,6 +168,8 @@ class _Work:
             return
         if rest:
             self.waiting.appendleft(rest)
+        for run in runs:
+            self.followed.pop(run.id, None)
         self.store.put(results)
         for packed, run in zip(results, runs, strict=False):
             self.summary.outcomes[packed.outcome] += 1

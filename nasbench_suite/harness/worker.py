@@ -45,6 +45,7 @@ class Batch:
         memory_limit: MiB that a run may allocate on top of what the worker has.
         time_limit: seconds of wall clock for each run (kept by the executor).
         plugins: keys of the plugins that they need besides those that come with the suite.
+        curves: directory for the curves of live trainings; ``None`` writes none.
     """
 
     runs: tuple[Run, ...]
@@ -52,6 +53,7 @@ class Batch:
     memory_limit: int
     time_limit: float
     plugins: frozenset[str] = frozenset()
+    curves: Path | None = None
 
 
 AGAIN_SECONDS = 0.05
@@ -106,7 +108,8 @@ def execute_batch(batch: Batch) -> list[Packed]:
     stop_at = time.perf_counter() + BATCH_SECONDS
     done = []
     for run in batch.runs:
-        done.append(execute(run, _registry, batch.journals, batch.memory_limit).packed())
+        with _curves(run, batch.curves):
+            done.append(execute(run, _registry, batch.journals, batch.memory_limit).packed())
         if time.perf_counter() > stop_at:
             break
     return done
@@ -127,7 +130,8 @@ class _Isolation:
         done: list[Packed] = []
         _benchmark(batch.runs[0].benchmark, registry, detached=True)
         for run in batch.runs:
-            packed = execute(run, registry, batch.journals, batch.memory_limit, self.guard.watching).packed()
+            with _curves(run, batch.curves):
+                packed = execute(run, registry, batch.journals, batch.memory_limit, self.guard.watching).packed()
             if self.guard.seen and packed.outcome in ("finished", "failed"):
                 packed = packed._replace(outcome="invalid", reason=self.guard.seen)
             done.append(packed)
@@ -218,6 +222,16 @@ def execute(
         reason = _broken_rule(problem, before, run, benchmark)
         outcome = "invalid" if reason else "finished"
     return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu)
+
+
+def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
+    """Where the curves of a run go; a run that goes on after an interruption goes on in its file."""
+    if directory is None:
+        return nullcontext()
+    from nasbench_suite.training.curves import written_to
+
+    name = f"{run.strategy}-{run.benchmark.replace('/', '-')}-{run.seed}-{run.id[:8]}.jsonl"
+    return written_to(directory / name)
 
 
 def _benchmark(name: str, registry: Registry, detached: bool = False) -> Benchmark:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from nasbench_suite.training.networks import CellNetwork, Skeleton
 from nasbench_suite.training.tasks import Recipe, Task
 
 EVALUATION_BATCH = 500
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,16 @@ class Trainer:
         task: images, network and recipe.
         seeds: one training per seed, all side by side.
         held_out: further splits to measure after each epoch, by name.
-        device: where to train.
+        device: where to train; images, crops and flips are there, too.
+        precision: ``"bfloat16"`` computes convolutions and products in it and keeps weights, statistics and losses in
+            float32.
+        deterministic: on a GPU, take only algorithms that give the same numbers every time (the CPU always does).
+        capture: on a GPU, record a step once as a CUDA graph and replay it; where that fails, steps are launched one
+            kernel at a time.
 
     Attributes:
         done: epochs so far.
+        captured: whether steps are replayed from a graph.
         history: per member, what was measured after each epoch.
         diverged: per member, the epoch (from 1) at which the loss was no number, or ``None``.
     """
@@ -122,19 +129,30 @@ class Trainer:
         *,
         held_out: Mapping[str, Images] | None = None,
         device: str = "cpu",
+        precision: Precision = "float32",
+        deterministic: bool = False,
+        capture: bool = True,
     ) -> None:
         self.task = task
         self.seeds = tuple(int(seed) for seed in seeds)
         self.network = CellNetwork(space, cell, task.macro, self.seeds).to(device)
-        self.optimizer = make_optimizer(self.network, task.recipe)
+        self.optimizer = make_optimizer(self.network, task.recipe, device)
         self.done = 0
         self.history: list[list[Epoch]] = [[] for _ in self.seeds]
         self.diverged: list[int | None] = [None for _ in self.seeds]
-        self._device = device
+        self._device, self._precision, self._deterministic = device, precision, deterministic
+        self._may_capture = self._capture = capture and torch.device(device).type == "cuda"
+        self._graph: CapturedStep | None = None
         self._train = _on(task.train, device)
         self._splits = {name: _on(part, device) for name, part in {"valid": task.valid, **(held_out or {})}.items()}
         recipe = repr((task.identity, space.name, space.check(cell), self.seeds, sorted(self._splits)))
+        if precision != "float32":
+            recipe += precision
         self.identity = hashlib.sha256(recipe.encode()).hexdigest()
+
+    @property
+    def captured(self) -> bool:
+        return self._graph is not None
 
     def run_epoch(self) -> None:
         """Train for one epoch and measure.
@@ -142,10 +160,10 @@ class Trainer:
         Raises:
             MemoryError: the network does not fit the memory.
         """
-        with _telling_of_memory():
+        with _telling_of_memory(), algorithms(self._deterministic):
             started = time.perf_counter()
             losses, right = self.run_steps()
-            trained = time.perf_counter()
+            trained = time.perf_counter()  # the losses are here, so the device is done
             splits = {"valid": self.measure("valid")}
             validated = time.perf_counter()
             splits |= {name: self.measure(name) for name in self._splits if name != "valid"}
@@ -172,33 +190,57 @@ class Trainer:
         order = torch.from_numpy(np.stack(orders)).to(self._device)
         augment = [np.random.default_rng([seed, self.done, 1]) for seed in self.seeds]
         steps = math.ceil(total / recipe.batch_size)
+        changes = draw_changes(recipe, augment, total, self._device)
         loss_sum = torch.zeros(members, device=self._device)
         right = torch.zeros(members, device=self._device)
         network.train()
         for step in range(steps):
             places = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            batch = augmented(images[places], recipe, augment)
+            batch = changed(images[places], recipe, changes[step]).transpose(0, 1).flatten(1, 2)
             wanted = labels[places]
             set_learning_rate(self.optimizer, recipe, (self.done + step / steps) / recipe.epochs)
-            scores = network(batch.transpose(0, 1).flatten(1, 2))
-            losses = member_losses(scores, wanted)
-            self.optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(losses.sum())
-            self.optimizer.step()
+            scores, losses = self._step(batch, wanted)
             with torch.no_grad():
                 loss_sum += losses * wanted.shape[1]
                 right += (scores.argmax(2) == wanted).sum(1)
         return (loss_sum / total).tolist(), (right / total).tolist()
 
+    def _step(self, batch: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on a batch ``[images, members * channels, height, width]``: scores and losses as it saw them."""
+        if self._graph is not None and self._graph.fits(batch):
+            return self._graph.replay(batch, wanted)
+        if not self._capture or wanted.shape[1] != self.task.recipe.batch_size:
+            return self._eager_step(batch, wanted)
+        self._capture = False
+        # The step before the recording makes the momentum and chooses algorithms; both are on a stream of their own.
+        side = torch.cuda.Stream(batch.device)  # type: ignore[no-untyped-call]
+        here = torch.cuda.current_stream(batch.device)
+        side.wait_stream(here)
+        with torch.cuda.stream(side):
+            found = self._eager_step(batch, wanted)
+        here.wait_stream(side)
+        self._graph = CapturedStep.of(self._eager_step, batch, wanted, side)
+        return found
+
+    def _eager_step(self, batch: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        with in_precision(self._device, self._precision):
+            scores = self.network(batch)
+        scores = scores.to(torch.get_default_dtype())
+        losses = member_losses(scores, wanted)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses.sum())
+        self.optimizer.step()
+        return scores.detach(), losses.detach()
+
     def guesses(self, split: str) -> tuple[Tensor, Tensor]:
         """Class scores of every image of a split and the labels: ``[members, images, classes]`` and ``[images]``."""
         images, labels = self._splits[split]
         self.network.eval()
-        with torch.inference_mode(), _telling_of_memory():
+        with torch.inference_mode(), _telling_of_memory(), in_precision(self._device, self._precision):
             parts = [
                 self.network(part.repeat(1, len(self.seeds), 1, 1)) for part in torch.split(images, EVALUATION_BATCH)
             ]
-        return torch.cat(parts, 1), labels
+        return torch.cat(parts, 1).to(torch.get_default_dtype()), labels
 
     def measure(self, split: str) -> list[Measured]:
         """One pass over a split, one measurement per member."""
@@ -262,6 +304,8 @@ class Trainer:
                 buffer = torch.empty_like(parameter)
                 buffer.copy_(torch.from_numpy(np.array(arrays[f"momentum/{number}"])))
                 self.optimizer.state[parameter]["momentum_buffer"] = buffer
+        self._graph = None  # it would go on with the buffers of before
+        self._capture = self._may_capture
         self.done, self.diverged = story["done"], story["diverged"]
         self.history = [
             [
@@ -303,12 +347,14 @@ def train(
     checkpoint: Path | None = None,
     on_epoch: Callable[[Trainer], None] | None = None,
     device: str = "cpu",
+    precision: Precision = "float32",
+    deterministic: bool = False,
     threads: int | None = 1,
 ) -> list[Training]:
     """Train a cell with one or several seeds, side by side; one :class:`Training` per seed.
 
     Args:
-        space, cell, task, seeds, held_out, device: see :class:`Trainer`.
+        space, cell, task, seeds, held_out, device, precision, deterministic: see :class:`Trainer`.
         epochs: stop after so many; by default after the whole recipe.
         checkpoint: written after every epoch, and gone on from if it is there.
         on_epoch: called after every epoch.
@@ -319,7 +365,16 @@ def train(
         MemoryError: the network does not fit the memory.
     """
     with cpu_threads(threads):
-        trainer = Trainer(space, cell, task, seeds, held_out=held_out, device=device)
+        trainer = Trainer(
+            space,
+            cell,
+            task,
+            seeds,
+            held_out=held_out,
+            device=device,
+            precision=precision,
+            deterministic=deterministic,
+        )
         if checkpoint is not None and checkpoint.exists():
             trainer.load(checkpoint)
         while trainer.done < (task.recipe.epochs if epochs is None else epochs):
@@ -331,12 +386,90 @@ def train(
         return trainer.trainings()
 
 
-def make_optimizer(network: Skeleton, recipe: Recipe) -> torch.optim.SGD:
-    """SGD as the recipe says."""
-    alone = network.members == 1  # one kernel for everything; for several members loops over fewer, larger tensors
+class CapturedStep:
+    """A training step as a CUDA graph: its inputs are copied to where it was recorded, and its kernels replayed.
+
+    Args:
+        graph: that was recorded.
+        batch, wanted: the inputs that it reads.
+        scores, losses: the outputs that it writes.
+    """
+
+    def __init__(
+        self, graph: torch.cuda.CUDAGraph, batch: Tensor, wanted: Tensor, scores: Tensor, losses: Tensor
+    ) -> None:
+        self._graph, self._batch, self._wanted = graph, batch, wanted
+        self._scores, self._losses = scores, losses
+
+    @classmethod
+    def of(
+        cls,
+        step: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+        batch: Tensor,
+        wanted: Tensor,
+        stream: torch.cuda.Stream,
+    ) -> CapturedStep | None:
+        """Record a step (nothing is computed yet); ``None`` where it cannot be recorded."""
+        batch, wanted = batch.clone(), wanted.clone()
+        graph = torch.cuda.CUDAGraph()
+        try:
+            torch.cuda.synchronize()
+            with torch.cuda.graph(graph, stream=stream):
+                scores, losses = step(batch, wanted)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:  # an operation that cannot be captured; steps go on one kernel at a time
+            torch.cuda.synchronize()
+            return None
+        return cls(graph, batch, wanted, scores, losses)
+
+    def fits(self, batch: Tensor) -> bool:
+        """Whether a batch has the recorded size; the last one of an epoch may be smaller."""
+        return batch.shape == self._batch.shape
+
+    def replay(self, batch: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """One step; what it returns is overwritten by the next."""
+        self._batch.copy_(batch)
+        self._wanted.copy_(wanted)
+        self._graph.replay()
+        return self._scores, self._losses
+
+
+@contextmanager
+def in_precision(device: str, precision: Precision) -> Iterator[None]:
+    """Compute what is inside in this precision where that is safe (PyTorch's autocast)."""
+    if precision == "float32":
+        yield
+        return
+    with torch.autocast(torch.device(device).type, torch.bfloat16, cache_enabled=False):
+        yield
+
+
+@contextmanager
+def algorithms(deterministic: bool) -> Iterator[None]:
+    """Choose a GPU's algorithms: those that always give the same numbers, or the quickest for the sizes at hand."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled()
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def make_optimizer(network: Skeleton, recipe: Recipe, device: str = "cpu") -> torch.optim.SGD:
+    """SGD as the recipe says; on a GPU its learning rate is a tensor there, so that a captured step reads it."""
+    gpu = torch.device(device).type == "cuda"
+    # One kernel for everything; on the CPU several members are fewer, larger tensors, and are looped over.
+    alone = network.members == 1 or gpu
     return torch.optim.SGD(
         network.parameters(),
-        lr=recipe.learning_rate,
+        lr=torch.tensor(recipe.learning_rate, device=device) if gpu else recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         nesterov=True,
@@ -347,29 +480,64 @@ def make_optimizer(network: Skeleton, recipe: Recipe) -> torch.optim.SGD:
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> None:
     """Cosine from the recipe's learning rate to 0; ``progress`` runs from 0 to 1 over the training."""
+    rate = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * progress))
     for group in optimizer.param_groups:
-        group["lr"] = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * progress))
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def member_losses(scores: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy per member: ``[members, images, classes]``, ``[members, images] -> [members]``."""
+    if scores.is_cuda:  # its kernel for three dimensions is not deterministic
+        losses = F.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none")
+        return losses.view(labels.shape).mean(1)
     return F.cross_entropy(scores.transpose(1, 2), labels, reduction="none").mean(1)
 
 
-def augmented(images: Tensor, recipe: Recipe, generators: Sequence[np.random.Generator]) -> Tensor:
-    """Random crops and flips as the recipe says, on the device where the images are.
+class Changes(NamedTuple):
+    """How the images of a batch are changed, on the device where they are.
+
+    Attributes:
+        offsets: of the crops, rows and columns: ``[members, 2, images]``, or ``None``.
+        mirrored: ``[members, images]``, or ``None``.
+    """
+
+    offsets: Tensor | None
+    mirrored: Tensor | None
+
+
+def draw_changes(recipe: Recipe, generators: Sequence[np.random.Generator], images: int, device: str) -> list[Changes]:
+    """Draw an epoch's crops and flips, batch by batch, and bring them to the device at once.
 
     Args:
-        images: ``[members, images, channels, height, width]``.
         recipe: what to do.
         generators: one per member, so that a member's images do not depend on who trains beside it.
+        images: of the epoch.
+        device: where the images are.
     """
-    if not recipe.flip and not recipe.padding:
-        return images
+    counts = [min(recipe.batch_size, images - start) for start in range(0, images, recipe.batch_size)]
+    offsets, mirrored = [], []
+    for count in counts:
+        if recipe.padding:
+            offsets.append(np.stack([g.integers(2 * recipe.padding + 1, size=(2, count)) for g in generators]))
+        if recipe.flip:
+            mirrored.append(np.stack([g.random(count) < 0.5 for g in generators]))
+    ends: list[Tensor] | list[None] = [None] * len(counts)
+    flips: list[Tensor] | list[None] = [None] * len(counts)
+    if offsets:
+        ends = list(torch.split(torch.from_numpy(np.concatenate(offsets, 2)).to(device), counts, 2))
+    if mirrored:
+        flips = list(torch.split(torch.from_numpy(np.concatenate(mirrored, 1)).to(device), counts, 1))
+    return [Changes(*pair) for pair in zip(ends, flips, strict=True)]
+
+
+def changed(images: Tensor, recipe: Recipe, changes: Changes) -> Tensor:
+    """Crop and flip ``[members, images, channels, height, width]`` on the device where the images are."""
     members, count, _, height, width = images.shape
-    if recipe.padding:
-        drawn = np.stack([g.integers(2 * recipe.padding + 1, size=(2, count)) for g in generators])
-        offsets = torch.from_numpy(drawn).to(images.device)
+    if changes.offsets is not None:
+        offsets = changes.offsets
         padded = F.pad(images, (recipe.padding,) * 4)
         rows = offsets[:, 0, :, None] + torch.arange(height, device=images.device)
         columns = offsets[:, 1, :, None] + torch.arange(width, device=images.device)
@@ -377,9 +545,8 @@ def augmented(images: Tensor, recipe: Recipe, generators: Sequence[np.random.Gen
         image = torch.arange(count, device=images.device)[None, :, None, None]
         cropped = padded.permute(0, 1, 3, 4, 2)[member, image, rows[..., :, None], columns[..., None, :]]
         images = cropped.permute(0, 1, 4, 2, 3)
-    if recipe.flip:
-        mirrored = torch.from_numpy(np.stack([g.random(count) < 0.5 for g in generators])).to(images.device)
-        images = torch.where(mirrored[:, :, None, None, None], images.flip(-1), images)
+    if changes.mirrored is not None:
+        images = torch.where(changes.mirrored[:, :, None, None, None], images.flip(-1), images)
     return images
 
 

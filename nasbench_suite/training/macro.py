@@ -32,7 +32,7 @@ class Macro:
             as it does in NAS-Bench-201; ``False``: it gives nothing, so that isomorphic cells compute the same.
 
     Raises:
-        UsageError: a number below 1, or an image that cannot be halved so often.
+        UsageError: a number below 1, or an image that cannot be halved so often (residual blocks need even sides).
     """
 
     image: tuple[int, int, int]
@@ -48,6 +48,11 @@ class Macro:
             raise UsageError(f"{self}: every number must be at least 1")
         if min(self.image[1:]) < 2 ** (self.stages - 1):
             raise UsageError(f"{self}: {self.stages} stages halve the image {self.stages - 1} times; it is too small")
+        if self.reduction == "residual" and any(side % 2 ** (self.stages - 1) for side in self.image[1:]):
+            raise UsageError(
+                f"{self}: residual reductions halve the sides {self.stages - 1} times, so height and width must be "
+                f"multiples of {2 ** (self.stages - 1)}; pad or crop the images"
+            )
 
     def levels(self) -> Iterator[tuple[int, int]]:
         """Channels and number of pixels of each stage."""

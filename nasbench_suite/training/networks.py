@@ -78,7 +78,7 @@ def convolved(x: Tensor, weight: Tensor, shift: Tensor | None, members: int, str
     if size == 1 and stride == 1 and members == 1:  # a matrix product over the pixels
         matrix = weight[:, :, 0, 0]
         if fold > 1:
-            matrix = torch.block_diag(*[matrix] * fold)
+            matrix = torch.block_diag(*[matrix] * fold)  # type: ignore[no-untyped-call]
         return F.linear(x.permute(0, 2, 3, 1), matrix, shift).permute(0, 3, 1, 2)
     if fold > 1:
         weight = weight.repeat(fold, 1, 1, 1)

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.spaces import Architecture, CellSpace
+from nasbench_suite.training import curves
 from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import cpu_threads
+from nasbench_suite.training.engine import Precision, cpu_threads, in_precision, keep_freed_memory
 from nasbench_suite.training.supernet import Mixture, Supernet, single
 from nasbench_suite.training.tasks import Offer, Task
 
@@ -77,6 +78,8 @@ class SupernetSearch:
         space, task: what is searched on which images.
         recipe: how the shared weights learn.
         rng: all randomness.
+        device: of the shared weights and the images; what the relaxation learns stays on the CPU.
+        precision: as for :class:`~nasbench_suite.training.engine.Trainer`.
 
     Attributes:
         network: the shared weights.
@@ -85,10 +88,20 @@ class SupernetSearch:
         generator: PyTorch's randomness, drawn from ``rng``.
     """
 
-    def __init__(self, space: CellSpace, task: Task, recipe: SharingRecipe, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        space: CellSpace,
+        task: Task,
+        recipe: SharingRecipe,
+        rng: np.random.Generator,
+        *,
+        device: str = "cpu",
+        precision: Precision = "float32",
+    ) -> None:
         self.space, self.task, self.recipe, self.rng = space, task, recipe, rng
+        self.device, self.precision = device, precision
         seeds = rng.integers(2**62, size=2).tolist()
-        self.network = Supernet(space, task.macro, seeds[0])
+        self.network = Supernet(space, task.macro, seeds[0]).to(device)
         self.generator = torch.Generator().manual_seed(seeds[1])
         self.optimizer = torch.optim.SGD(
             self.network.parameters(),
@@ -99,7 +112,8 @@ class SupernetSearch:
         )
         self.progress = 0.0
         self.epoch = 0
-        self._training, self._validation = _tensors(task.train), _tensors(task.valid)
+        self._losses: list[Tensor] = []
+        self._training, self._validation = _tensors(task.train, device), _tensors(task.valid, device)
         self.batch_size = recipe.batch_size or task.recipe.batch_size
         self._validation_batches = self._endless(self._validation)
 
@@ -111,6 +125,7 @@ class SupernetSearch:
     def run_epoch(self, relaxation: Relaxation, steps: int | None = None) -> Architecture:
         """One epoch (or only its first steps); returns the cell that the relaxation recommends."""
         self.network.train()
+        self._losses = []
         total = self.steps
         for step, training in enumerate(_batches(self._training, self.batch_size, self.rng)):
             if step == steps:
@@ -127,19 +142,32 @@ class SupernetSearch:
         """One step of the shared weights; the mixture stays as it is."""
         self.optimizer.zero_grad(set_to_none=True)
         fixed = Mixture(mixture.weights.detach(), mixture.active)
-        torch.autograd.backward(self.loss(batch, fixed))
+        loss = self.loss(batch, fixed)
+        self._losses.append(loss.detach())
+        torch.autograd.backward(loss)
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
         self.optimizer.step()
 
     def loss(self, batch: Batch, mixture: Mixture) -> Tensor:
         """Cross-entropy of a batch under a mixture."""
-        return F.cross_entropy(self.network.mixed(batch[0], mixture), batch[1])
+        return F.cross_entropy(self.scores(batch[0], mixture), batch[1])
+
+    def scores(self, images: Tensor, mixture: Mixture) -> Tensor:
+        """Class scores under a mixture that may lie on another device."""
+        there = Mixture(mixture.weights.to(self.device), mixture.active)
+        with in_precision(self.device, self.precision):
+            found = self.network.mixed(images, there)
+        return found.to(torch.get_default_dtype())
+
+    def mean_loss(self) -> float:
+        """Training loss of the last epoch, mean over its steps."""
+        return float(torch.stack(self._losses).mean()) if self._losses else math.nan
 
     def accuracy(self, batch: Batch, cell: Architecture) -> float:
         """Of one cell with the shared weights, normalised by the batch."""
         with torch.no_grad():
-            scores = self.network.mixed(batch[0], single(self.space, cell))
+            scores = self.scores(batch[0], single(self.space, cell))
         return float((scores.argmax(1) == batch[1]).double().mean())
 
     def next_validation(self) -> Batch:
@@ -200,6 +228,7 @@ def search_supernet(
     offer, space = problem.training, problem.space
     if offer is None or not isinstance(space, CellSpace):
         raise QuestionError("weight sharing needs a benchmark that offers 'training' and a cell space")
+    keep_freed_memory()
     with cpu_threads(1):
         search = SupernetSearch(space, offer.task, recipe, rng)
         relaxation = make(search)
@@ -214,6 +243,14 @@ def search_supernet(
             cell = search.run_epoch(relaxation)
             if prices is None:
                 problem.charge(what, time.perf_counter() - started, 1.0, measured=True)
+            curves.note(
+                "supernet",
+                kind=relaxation.kind,
+                epoch=search.epoch,
+                train_loss=search.mean_loss(),
+                cell=space.format(cell),
+                seconds=time.perf_counter() - started,
+            )
             problem.recommend(cell)
 
 
@@ -486,10 +523,11 @@ def best_of(search: SupernetSearch, cells: Sequence[Architecture]) -> Architectu
     return max(cells, key=lambda cell: search.accuracy(batch, cell))
 
 
-def _tensors(images: Images) -> Batch:
-    return torch.from_numpy(images.pixels).to(torch.get_default_dtype()), torch.from_numpy(images.labels)
+def _tensors(images: Images, device: str) -> Batch:
+    pixels = torch.from_numpy(images.pixels).to(device, torch.get_default_dtype())
+    return pixels, torch.from_numpy(images.labels).to(device)
 
 
 def _batches(images: Batch, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    for places in torch.split(torch.from_numpy(rng.permutation(len(images[1]))), size):
+    for places in torch.split(torch.from_numpy(rng.permutation(len(images[1]))).to(images[0].device), size):
         yield images[0][places], images[1][places]

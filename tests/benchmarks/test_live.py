@@ -35,6 +35,7 @@ from nasbench_suite.tables.manifest import Entry as TableEntry  # noqa: E402
 from nasbench_suite.tables.manifest import list_in_manifest  # noqa: E402
 from nasbench_suite.tables.table import file_sha256  # noqa: E402
 from nasbench_suite.training.costs import CostModel  # noqa: E402
+from nasbench_suite.training.curves import written_to  # noqa: E402
 from nasbench_suite.training.digits_table import digits_build  # noqa: E402
 from nasbench_suite.training.supernet_costs import KINDS  # noqa: E402
 from nasbench_suite.training.table_builder import METRICS, run_build, write_build  # noqa: E402
@@ -215,6 +216,30 @@ def test_weight_sharing_runs_live_through_the_harness(name: str) -> None:
     assert result.outcome == "finished", result.reason
     charges = [event for event in result.journal if isinstance(event, Charge)]
     assert len(charges) == 2 and all(charge.cost > 0 for charge in charges)
+
+
+def test_curves_can_be_followed_while_it_runs(tmp_path: Path) -> None:
+    answers = BENCHMARK.answers(0)
+    path = tmp_path / "curves" / "run.jsonl"
+    with written_to(path):
+        _, accuracy, _ = answers.ask(CHEAP, 2, 2, 0)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [(line["what"], line["epoch"]) for line in lines] == [("training", 1), ("training", 2)]
+        assert lines[1]["cell"] == BENCHMARK.space.format(CHEAP) and lines[1]["valid_accuracy"] == accuracy
+        assert lines[1]["valid_loss"] > 0 and lines[1]["seconds"] > 0
+        problem = Problem(
+            BENCHMARK.space, BENCHMARK.fidelities, answers, Budget(2, "epochs"), training=BENCHMARK.training()
+        )
+        with suppress(OutOfBudget):
+            load_registry().strategy("gdas").strategy.run(problem, np.random.default_rng(0), epochs=2)
+        epochs = [json.loads(line) for line in path.read_text().splitlines()[2:]]
+        assert [(line["what"], line["kind"], line["epoch"]) for line in epochs] == [
+            ("supernet", "gdas", 1),
+            ("supernet", "gdas", 2),
+        ]
+        assert all(0 < line["train_loss"] < 10 and BENCHMARK.space.parse(line["cell"]) for line in epochs)
+    assert answers.ask(CHEAP, 2, 2, 0)[1] == accuracy
+    assert len(path.read_text().splitlines()) == 4
 
 
 def test_ordinary_strategies_train_live() -> None:

@@ -17,6 +17,8 @@ import pytest
 from nasbench_suite import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import LocalExecutor, Plan, Result, Store, Summary, make_plan, run_plan
+from nasbench_suite.harness.follow import Followed
+from nasbench_suite.journal import Evaluation, encode_event
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.scoring import score
@@ -246,3 +248,18 @@ def test_ctrl_c_ends_cleanly_and_frees_the_claims(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store") as connection:
         assert connection.execute("SELECT count(*) FROM claims").fetchone() == (0,)
     connection.close()
+
+
+def test_a_run_under_way_is_followed_by_its_journal(tmp_path: Path) -> None:
+    plan = make_plan(make_comparison(("random-search",), seeds=1), load_registry())
+    (run, *_) = plan.all_runs
+    followed = Followed(run, plan.benchmarks[run.benchmark])
+    journal = tmp_path / f"{run.id}.jsonl"
+    assert not followed.look(tmp_path) and followed.words == "random-search on nas-bench-201/cifar10"
+    first = encode_event(Evaluation((0,) * 6, 200, 0.5, 4000.0, 200))
+    second = encode_event(Evaluation((1,) * 6, 200, 0.25, 1000.0, 200))
+    journal.write_text(first + "\n" + second[:10])  # the second is being written
+    assert followed.look(tmp_path) and (followed.fraction, followed.best) == (0.2, 0.5)
+    journal.write_text(first + "\n" + second + "\n")
+    assert followed.look(tmp_path) and followed.fraction == 0.25
+    assert followed.words == "5,000 of 20,000 s, best 0.500: random-search"

@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 from plain_torch import PlainNetwork, plain_epochs  # noqa: E402
 
 from nasbench_suite.training import CellNetwork, Trainer, train  # noqa: E402
-from nasbench_suite.training.engine import augmented, macro_report, profile  # noqa: E402
+from nasbench_suite.training.engine import changed, draw_changes, in_precision, macro_report, profile  # noqa: E402
 from nasbench_suite.training.networks import live_edges  # noqa: E402
 
 SPACE = nas_bench_201()
@@ -266,17 +266,44 @@ def test_memory_that_runs_out_is_a_memory_error() -> None:
 def test_augmentation_moves_and_mirrors_within_the_padding() -> None:
     images = torch.arange(2 * 6 * 3 * 5 * 5, dtype=torch.float32).reshape(2, 6, 3, 5, 5) + 1
     recipe = Recipe(padding=2, flip=True)
-    changed = augmented(images, recipe, [np.random.default_rng(n) for n in (0, 1)])
-    assert changed.shape == images.shape
+    # Two batches of an epoch, of 4 and 2 images.
+    small = replace(recipe, batch_size=4)
+    drawn = draw_changes(small, [np.random.default_rng(n) for n in (0, 1)], 6, "cpu")
+    assert [changes.mirrored.shape[1] for changes in drawn] == [4, 2]
+    parts = [changed(images[:, :4], recipe, drawn[0]), changed(images[:, 4:], recipe, drawn[1])]
+    moved = torch.cat(parts, 1)
+    assert moved.shape == images.shape
     for member, seed in enumerate((0, 1)):
         rng = np.random.default_rng(seed)
-        offsets, mirrored = rng.integers(5, size=(2, 6)), rng.random(6) < 0.5
+        pairs = [(rng.integers(5, size=(2, count)), rng.random(count) < 0.5) for count in (4, 2)]
+        offsets, mirrored = np.concatenate([o for o, _ in pairs], 1), np.concatenate([m for _, m in pairs])
         for number in range(6):
             padded = np.pad(images[member, number].numpy(), ((0, 0), (2, 2), (2, 2)))
             top, left = offsets[:, number]
             expected = padded[:, top : top + 5, left : left + 5]
             expected = expected[..., ::-1] if mirrored[number] else expected
-            np.testing.assert_array_equal(changed[member, number].numpy(), expected)
+            np.testing.assert_array_equal(moved[member, number].numpy(), expected)
+
+
+def test_lower_precision_trains_as_well() -> None:
+    task = small_task(images=250, epochs=6)
+    with in_precision("cpu", "bfloat16"):
+        assert torch.nn.functional.linear(torch.ones(1, 2), torch.ones(2, 2)).dtype == torch.bfloat16
+    (full,), (half,) = (
+        train(SPACE, cell("133133"), task, [0], precision=precision) for precision in ("float32", "bfloat16")
+    )
+    losses = np.array([[e.train_loss for e in training.epochs] for training in (full, half)])
+    assert not np.array_equal(losses[0], losses[1])
+    np.testing.assert_allclose(losses[1], losses[0], atol=0.08)
+    assert half.epochs[-1].train_loss < half.epochs[0].train_loss
+    identities = {Trainer(SPACE, cell("133133"), task, [0], precision=p).identity for p in ("float32", "bfloat16")}
+    assert len(identities) == 2
+
+
+def test_graphs_are_for_gpus_only() -> None:
+    trainer = Trainer(SPACE, cell("133133"), small_task(), [0], deterministic=True)
+    trainer.run_epoch()
+    assert not trainer.captured
 
 
 def test_reports_are_those_of_scikit_learn() -> None:
