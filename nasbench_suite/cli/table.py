@@ -22,7 +22,7 @@ TARGET = click.option(
 )
 SPACE = click.option("--space", required=True, help="A known space, or a .toml file that describes one.")
 SINGLE = click.option(
-    "--single", is_flag=True, help="Keep curves as float32: half the size, accuracies to seven digits."
+    "--single", is_flag=True, help="Keep curves as float32: half the size, numbers to seven digits instead of exactly."
 )
 
 
@@ -67,7 +67,7 @@ def import_nats_bench(source: Path, name: str, target: Path | None, single: bool
     from nasbench_suite.tables.from_nats_bench import import_directory, import_file
 
     reader = import_file if source.is_file() else import_directory
-    with _bar("architectures") as progress:
+    with _bar("bytes" if source.is_file() else "architectures") as progress:
         made = reader(source, _target(target), name=name, double=not single, progress=progress)
     _report(made, as_json)
 
@@ -79,7 +79,9 @@ def import_nats_bench(source: Path, name: str, target: Path | None, single: bool
 @SINGLE
 @JSON
 def import_nas_bench_201(source: Path, name: str, target: Path | None, single: bool, as_json: bool) -> None:
-    """Import NAS-Bench-201's official .pth file (without PyTorch).
+    """Import NAS-Bench-201's official .pth file, without PyTorch and without loading it as a whole.
+
+    An interrupted import goes on where it was when the same command is given again.
 
     \b
     Example:
@@ -87,7 +89,7 @@ def import_nas_bench_201(source: Path, name: str, target: Path | None, single: b
     """
     from nasbench_suite.tables.from_nas_bench_201 import import_pth
 
-    with _bar("architectures") as progress:
+    with _bar("bytes") as progress:
         made = import_pth(source, _target(target), name=name, double=not single, progress=progress)
     _report(made, as_json)
 
@@ -161,7 +163,9 @@ def import_npz(
 @TARGET
 @JSON
 def pull(name: str, urls: tuple[str, ...], sha256: str | None, target: Path | None, as_json: bool) -> None:
-    """Fetch an official benchmark and make its table.
+    """Fetch an official benchmark and make its table: nats-bench-tss, nats-bench-sss or nas-bench-201-pth.
+
+    Mirrors are tried one after the other; a directory of tables may have a mirrors.toml with more of them.
 
     \b
     Examples:

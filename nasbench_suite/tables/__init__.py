@@ -2,8 +2,8 @@
 
 ``schema.py`` says what a file looks like and writes one; ``table.py`` opens and reads it and ``column.py`` answers
 fast questions; ``manifest.py`` knows which files there are and their hashes, ``verified.py`` which large ones were
-hashed before; ``plain_pickle.py`` reads others' pickles without running anything; the ``from_*.py`` modules are
-importers, one per source, ``pull.py`` fetches what they import, and ``export.py`` gives tables away again;
+hashed before; ``plain_pickle.py`` reads others' pickles without running anything, ``plain_stream.py`` those that are
+too large for memory; the ``from_*.py`` modules are importers, one per source, ``pull.py`` fetches what they import, and ``export.py`` gives tables away again;
 ``nats_bench_api.py`` answers like the package nats_bench.
 """
 

@@ -4,7 +4,7 @@ The single files of NAS-Bench-201 and NATS-Bench are one dict, and one of its va
 gigabytes of pickle that become six times as much when they are unpickled. ``pickle`` puts a record into its dict only
 after a thousand of them are complete, and keeps everything that it ever made in case it is referred to again. Here a
 small machine for the opcodes of plain data (no other opcode exists for it) hands a record over as soon as the next
-one begins, and then forgets it. What later records can refer to is kept: texts, tuples, small lists and dicts, and
+one begins, and then forgets it; that it was whole is checked when the dict is filled. What later records can refer to is kept: texts, tuples, small lists and dicts, and
 the makers of the allow-list, each distinct value once; the numbers under which they were memoized are kept compressed.
 """
 
@@ -28,8 +28,14 @@ LONGEST = 1 << 26
 SMALL = 32
 """Entries up to which a list or a dict is kept for later records."""
 NAMES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
+NUMBERS = 1 << 15
+"""Distinct values after which no more numbers are kept."""
 DISTINCT = 1 << 20
 """Distinct values kept for later records; official files have some twenty thousand."""
+
+
+GONE = object()
+"""In the place of a record that was handed over."""
 
 
 class PlainStream:
@@ -82,6 +88,7 @@ class PlainStream:
         found = False  # whether the records have begun
         level = -1  # how many frames there are around the items of the records' dict
         counted = 0  # memoized so far
+        gone = 0  # values in the records' dict that were handed over before their items were set
         data, place, end = b"", 0, 0
 
         while True:
@@ -117,9 +124,10 @@ class PlainStream:
                     text = texts[raw] = raw.decode("utf-8", "surrogatepass")
                 stack.append(text)
             elif code == 0x4B or code == 0x4D or code == 0x4A:  # BININT1, BININT2, BININT
-                if len(frames) == level and stack and not len(stack) % 2:
+                if len(frames) == level and stack and not len(stack) % 2 and _is_record(stack[-1]):
                     yield stack[-2], stack[-1]
-                    stack.clear()
+                    stack[-1] = GONE
+                    gone += 1
                     settled.take(live)
                 if code == 0x4B:
                     stack.append(data[place])
@@ -157,7 +165,12 @@ class PlainStream:
                     if len(items) % 2:
                         raise ValueError("a key without a value")
                     for at in range(0, len(items), 2):
-                        yield items[at], items[at + 1]
+                        if items[at + 1] is GONE:
+                            gone -= 1
+                        else:
+                            yield items[at], items[at + 1]
+                    if gone:
+                        raise TableError(f"{self._name}: the records cannot be told apart")
                     settled.take(live)
                     stack = frames.pop()
                     level = -1
@@ -258,8 +271,8 @@ class PlainStream:
         if frames or len(stack) != 1:
             raise ValueError("the pickle ends within a value")
         self.root = stack[0]
-        if found:
-            del self.root[self._field]
+        if type(self.root) is dict:
+            self.root.pop(self._field, None)
         while self._source.read(BLOCK):  # what is checked at the end of the source, is checked
             pass
 
@@ -333,7 +346,8 @@ class _Settled:
         places = array("I")
         for number in fresh:
             value = live[number]
-            form = value if type(value) is str else None if type(value) in (float, bytes) else _form(value)
+            number_or_bytes = type(value) is float or type(value) is bytes  # each record has its own
+            form = None if number_or_bytes and len(values) > NUMBERS else _form(value)
             at = numbers.get(form, 0) if form is not None else 0
             if not at and form is not None and len(values) < DISTINCT:
                 at = numbers[form] = len(values)
@@ -392,6 +406,11 @@ def _form(value: Any) -> Any:
             inner += [_form(part) for part in value.values()]
         return None if None in inner else (kind, *inner)
     return kind, value
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a value that is followed by a number is a whole record, as the official ones are: dicts in a dict."""
+    return type(value) is dict and bool(value) and all(type(part) is dict for part in value.values())
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:

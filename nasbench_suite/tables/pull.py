@@ -1,10 +1,18 @@
-"""Fetching the official files: from a list of mirrors, resumed after a break, checked, kept, and made into a table."""
+"""Fetching the official files: from a list of mirrors, resumed after a break, checked, kept, and made into a table.
+
+What can be pulled, and from where, is in ``mirrors.toml`` beside this module. A ``mirrors.toml`` in a directory of
+tables (see ``manifest.py``) adds mirrors to it, which are tried first, and files of one's own::
+
+    ["nats-bench-tss"]
+    mirrors = ["https://mirror.example.org/NATS-tss-v1_0-3ffb9-simple.tar"]
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +22,20 @@ from typing import Any
 from nasbench_suite.errors import TableError, UsageError, unknown
 from nasbench_suite.tables.from_nas_bench_201 import import_pth
 from nasbench_suite.tables.from_nats_bench import ENDING, Imported, import_directory, import_file
-from nasbench_suite.tables.manifest import Entry, list_in_manifest, own_directory
+from nasbench_suite.tables.manifest import Entry, list_in_manifest, own_directory, table_directories
 from nasbench_suite.tables.staging import Progress
 from nasbench_suite.tables.table import file_sha256, open_table
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MIRRORS = "mirrors.toml"
 STALL = 30.0
 """Seconds without a byte after which a connection counts as broken."""
 ATTEMPTS = 5
 """Connections per mirror; each goes on where the one before broke off."""
-DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
 
 
 @dataclass(frozen=True)
@@ -30,26 +43,49 @@ class Source:
     """A file that tables are made of.
 
     Attributes:
+        name: by which it is pulled.
         table: name of the table.
         file: name of the file, which decides how it is read.
-        urls: where it is, in the order in which they are tried.
-        md5: how its MD5 begins (the publisher writes that into the file's name); empty if not known.
+        mirrors: where it is, in the order in which they are tried.
+        sha256, md5: what the file must have; empty if not known.
     """
 
+    name: str
     table: str
     file: str
-    urls: tuple[str, ...]
+    mirrors: tuple[str, ...]
+    sha256: str = ""
     md5: str = ""
 
 
-SOURCES = {
-    source.table: source
-    for source in (
-        Source("nats-bench-tss", "NATS-tss-v1_0-3ffb9-simple.tar", (DRIVE + "17_saCsj_krKjlCBLOJEpNtzPXArMCqxU",)),
-        Source("nats-bench-sss", "NATS-sss-v1_0-50262-simple.tar", (DRIVE + "1scOMTUwcQhAMa_IMedp9lTzwmgqHLGgA",)),
-    )
-}
-"""What can be pulled by name. The publisher gives no hashes of these archives: each record is checked on import."""
+def sources() -> dict[str, Source]:
+    """What can be pulled by name: the known files, with the mirrors and files of the user's directories.
+
+    Raises:
+        TableError: a list of mirrors that cannot be read.
+    """
+    known: dict[str, Source] = {}
+    for path in (Path(__file__).with_name(MIRRORS), *(place / MIRRORS for place in reversed(table_directories()))):
+        if not path.is_file():
+            continue
+        try:
+            for name, fields in tomllib.loads(path.read_text(encoding="utf-8")).items():
+                before = known.get(name)
+                mirrors = [fields["mirrors"]] if isinstance(fields["mirrors"], str) else list(fields["mirrors"])
+                known[name] = Source(
+                    name,
+                    fields.get("table", before.table if before else name),
+                    fields.get("file", before.file if before else Path(str(mirrors[0]).partition("?")[0]).name),
+                    (*map(str, mirrors), *(before.mirrors if before else ())),
+                    fields.get("sha256", before.sha256 if before else ""),
+                    fields.get("md5", before.md5 if before else ""),
+                )
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, IndexError) as error:
+            raise TableError(
+                f"{path} is no list of mirrors ({type(error).__name__}: {error}); every table in it needs "
+                'mirrors = ["https://…"]'
+            ) from None
+    return known
 
 
 def cache_directory() -> Path:
@@ -73,7 +109,7 @@ def pull(
     """Fetch an official file and make its table; what is there already is not fetched again.
 
     Args:
-        name: ``nats-bench-tss`` or ``nats-bench-sss``; with ``urls`` any name for the table.
+        name: one of :func:`sources`; with ``urls`` any name for the table.
         urls: mirrors of one's own, tried before the known ones: of the official archive, of a single official file
             (``.pickle.pbz2``, ``.pth``), or of a table (``.h5``).
         sha256: what the file must have.
@@ -87,17 +123,25 @@ def pull(
         UsageError: a name that is not known.
         TableError: no mirror gave the right file (the message says what to put where), or its content is refused.
     """
-    if name not in SOURCES and not urls:
-        raise unknown("table to pull", name, SOURCES, "or give --url")
-    known = SOURCES.get(name)
+    known = sources().get(name)
+    if known is None and not urls:
+        raise unknown("table to pull", name, sources(), "or give --url")
     file = Path(urls[0].partition("?")[0]).name if urls else ""
     if not file.endswith((".tar", ".h5", ".pth", ENDING)):
         file = known.file if known else ""
     if not file:
         raise UsageError(f"{urls[0]}: expected the address of a .tar, .h5, .pth or {ENDING} file")
-    mirrors = [*urls, *(known.urls if known and file == known.file else ())]
-    path = fetch(file, mirrors, cache or cache_directory(), sha256=sha256, stall=stall, progress=fetched)
-    return _made(path, name, target or own_directory(), imported)
+    official = known if known and file == known.file else None
+    path = fetch(
+        file,
+        [*urls, *(official.mirrors if official else ())],
+        cache or cache_directory(),
+        sha256=sha256 or (official.sha256 if official else None),
+        md5=official.md5 if official else "",
+        stall=stall,
+        progress=fetched,
+    )
+    return _made(path, known.table if known else name, target or own_directory(), imported)
 
 
 def fetch(
@@ -125,18 +169,19 @@ def fetch(
         UsageError: the download library is not installed.
     """
     path = cache / file
+    failures = []
     if path.is_file():
         wrong = _mismatch(path, sha256, md5)
         if not wrong:
             return path
-        path.unlink()
+        os.replace(path, path.with_name(path.name + ".refused"))  # it may have been put there by hand
+        failures.append(f"{path}: {wrong}, renamed to {path.name}.refused")
     try:
         import pooch
     except ImportError:
         raise UsageError("fetching needs pooch; pip install 'nasbench-suite[tables]'") from None
     pooch.get_logger().setLevel("ERROR")
     cache.mkdir(parents=True, exist_ok=True)
-    failures = []
     for url in urls:
         part = cache / f"{file}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part"
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import bz2
 import pickle
+import signal
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -14,9 +17,11 @@ import pytest
 
 from nasbench_suite.errors import TableError
 from nasbench_suite.tables import open_table
+from nasbench_suite.tables.export import difference
 from nasbench_suite.tables.from_nas_bench_201 import MAGIC, PROTOCOL, import_pth
-from nasbench_suite.tables.from_nats_bench import import_directory
+from nasbench_suite.tables.from_nats_bench import import_directory, import_file
 from nasbench_suite.tables.pull import pull
+from nasbench_suite.tables.staging import Staging
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,12 @@ def content(data: Path) -> dict[str, Any]:
     }
 
 
+def write_row(path: Path, content: dict[str, Any]) -> None:
+    """Several pickles in a row, as PyTorch wrote files until 2020."""
+    parts = (MAGIC, PROTOCOL, {"protocol_version": PROTOCOL, "little_endian": True}, content, [])
+    path.write_bytes(b"".join(pickle.dumps(part, protocol=2) for part in parts))
+
+
 @pytest.mark.parametrize("form", ["row", "zip"])
 def test_single_file_gives_the_same_table(
     form: str, content: dict[str, Any], official: dict[str, Path], tmp_path: Path
@@ -40,8 +51,7 @@ def test_single_file_gives_the_same_table(
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("archive/data.pkl", pickle.dumps(content, protocol=2))
     else:
-        parts = (MAGIC, PROTOCOL, {"protocol_version": PROTOCOL, "little_endian": True}, content, [])
-        path.write_bytes(b"".join(pickle.dumps(part, protocol=2) for part in parts))
+        write_row(path, content)
     made = import_pth(path, tmp_path)
     assert made.measured == 3
     first, second = open_table(official["tss"]), open_table(made.path)
@@ -66,6 +76,93 @@ def test_interrupted_import_goes_on(data: Path, official: dict[str, Path], tmp_p
     made = import_directory(source, tmp_path)
     assert made.path.read_bytes() == official["sss"].read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.toml", "nats-bench-sss.h5"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from nasbench_suite.tables.from_nats_bench import import_directory, import_file
+from nasbench_suite.tables.from_nas_bench_201 import import_pth
+from nasbench_suite.tables import from_nats_bench
+from_nats_bench.CHECKPOINT = 1
+seen = []
+def progress(done, total):
+    seen.append(done)
+    if len(seen) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+reader = {"directory": import_directory, "row": import_pth, "pbz2": import_file}[sys.argv[3]]
+reader(Path(sys.argv[1]), Path(sys.argv[2]), progress=progress)
+"""
+
+
+@pytest.mark.parametrize("form", ["directory", "row", "pbz2"])
+def test_killed_import_goes_on(
+    form: str, data: Path, content: dict[str, Any], official: dict[str, Path], tmp_path: Path
+) -> None:
+    if form == "directory":
+        source = data / "NATS-tss-v1_0-3ffb9-simple"
+    elif form == "row":
+        source = tmp_path / "NAS-Bench-201-v1_1-096897.pth"
+        write_row(source, content)
+    else:
+        source = tmp_path / "NATS-tss-v1_0-3ffb9.pickle.pbz2"
+        cells = {i: {"12": cell["less"], "200": cell["full"]} for i, cell in content["arch2infos"].items()}
+        source.write_bytes(bz2.compress(pickle.dumps({**content, "arch2infos": cells}), 1))
+    target = tmp_path / "tables"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(source), str(target), form])
+    assert done.returncode == -signal.SIGKILL
+    assert not (target / "nats-bench-tss.h5").exists()
+    assert (target / ".nats-bench-tss.import" / "state.json").exists()
+    read: list[int] = []
+    put = Staging.put
+
+    def counted(self: Staging, row: int, *rest: Any) -> None:
+        read.append(row)
+        put(self, row, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Staging, "put", counted)
+        reader = {"directory": import_directory, "row": import_pth, "pbz2": import_file}[form]
+        made = reader(source, target)
+    assert len(read) == 1, "what was read before the end is not read again"
+    assert sorted(path.name for path in target.iterdir()) == ["manifest.toml", "nats-bench-tss.h5"]
+    assert difference(open_table(official["tss"]), open_table(made.path))["metrics"] == {}
+
+
+def test_list_of_architectures_may_come_last(
+    content: dict[str, Any], official: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "NAS-Bench-201-v1_1-096897.pth"
+    write_row(path, dict(reversed(content.items())))
+    made = import_pth(path, tmp_path)
+    assert difference(open_table(official["tss"]), open_table(made.path))["metrics"] == {}
+
+
+@pytest.mark.parametrize("damage", ["number", "field", "global", "cut", "record"])
+def test_damaged_single_file_is_refused(damage: str, content: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "NAS-Bench-201-v1_1-096897.pth"
+    changed = {**content, "arch2infos": dict(content["arch2infos"])}
+    if damage == "number":
+        changed["arch2infos"] = {15_625: changed["arch2infos"][0]}
+    elif damage == "field":
+        del changed["evaluated_indexes"]
+    elif damage == "record":
+        changed["arch2infos"][0] = changed["arch2infos"][11]
+    elif damage == "global":
+        changed["arch2infos"][0] = print
+    write_row(path, changed)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-50_000])
+    told = {
+        "number": "expected numbers from 0 to 15624",
+        "field": "does not hold",
+        "global": r"print; only plain data is read",
+        "cut": "ends in the middle",
+        "record": "expected 0 ",
+    }[damage]
+    with pytest.raises(TableError, match=told):
+        import_pth(path, tmp_path / "out")
+    assert not (tmp_path / "out" / "nats-bench-tss.h5").exists()
 
 
 @pytest.mark.parametrize("damage", ["text", "range", "seed", "set", "epoch", "kind", "global", "cut"])

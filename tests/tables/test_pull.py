@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.manifest import shipped_directory
-from nasbench_suite.tables.pull import fetch, pull
+from nasbench_suite.tables.pull import fetch, pull, sources
 
 pytest.importorskip("pooch")
 CONTENT = (shipped_directory() / "nas-bench-201.h5").read_bytes()
@@ -99,11 +100,42 @@ def test_redirects_and_mirrors(server: str, tmp_path: Path) -> None:
 def test_nothing_right_says_what_to_put_where(server: str, tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         get([f"{server}/wrong/table.h5", "http://127.0.0.1:9/table.h5"], tmp_path)
-    assert "wrong bytes" in str(caught.value)
+    assert "wrong bytes" in str(caught.value) and "127.0.0.1:9" in str(caught.value)
     assert f"put the file table.h5 into {tmp_path}" in str(caught.value)
     assert not (tmp_path / "table.h5").exists()
     (tmp_path / "table.h5").write_bytes(CONTENT)
     assert get([], tmp_path) == CONTENT
+
+
+def test_file_put_by_hand_is_checked_and_never_lost(server: str, tmp_path: Path) -> None:
+    (tmp_path / "table.h5").write_bytes(b"something else")
+    with pytest.raises(TableError, match=r"renamed to table\.h5\.refused"):
+        get([f"{server}/gone/table.h5"], tmp_path)
+    assert (tmp_path / "table.h5.refused").read_bytes() == b"something else"
+
+
+def test_mirrors_of_ones_own_come_first(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables, institute = tmp_path / "tables", tmp_path / "institute"
+    institute.mkdir()
+    monkeypatch.setenv("NASBENCH_TABLES", f"{tables}{os.pathsep}{institute}")
+    listed = [f"{server}/{kind}/table.h5" for kind in ("gone", "broken")]
+    (institute / "mirrors.toml").write_text(
+        f'["nats-bench-tss"]\nmirrors = ["{server}/good/x.tar"]\n["mine"]\nmirrors = {listed}\nsha256 = "{SHA256}"\n'
+    )
+    known = sources()
+    assert known["nats-bench-tss"].mirrors[0] == f"{server}/good/x.tar"
+    assert len(known["nats-bench-tss"].mirrors) == 4 and known["nats-bench-tss"].sha256
+    assert pull("mine", cache=tmp_path / "cache").path == tables / "mine.h5"
+    assert [kind for kind, _ in Handler.asked[:2]] == ["gone", "broken"]
+    (institute / "mirrors.toml").write_text('["mine"]\nfile = "x.tar"\n')
+    with pytest.raises(TableError, match="is no list of mirrors"):
+        pull("mine", cache=tmp_path / "cache")
+
+
+def test_every_known_file_has_several_mirrors() -> None:
+    for source in sources().values():
+        assert len(source.mirrors) >= 2 and all(url.startswith("https://") for url in source.mirrors)
+        assert source.file.endswith((".tar", ".pth"))
 
 
 def test_pulled_table_is_listed(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
