@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: run test clean
 
 run: .venv/run.stamp
-	.venv/bin/nasbench run-all
+	.venv/bin/nasbench run-all --pictures svg
 
 test: .venv/test.stamp
 	.venv/bin/ruff check .
@@ -17,7 +17,7 @@ test: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 .venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	.venv/bin/python -m pip install -q -c constraints.txt -e .
+	.venv/bin/python -m pip install -q -c constraints.txt -e '.[plots]'
 	touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python

@@ -34,9 +34,7 @@ def checklist(scoreboard: Scoreboard) -> list[Item]:
     sources = "; ".join(dict.fromkeys(task.provenance.get("source", "not stated") for task in tasks))
     packages = sorted({f"{entrant.package} {entrant.version.partition('+')[0]}" for entrant in entrants})
     loose = sorted({entrant.package for entrant in entrants if entrant.package.endswith(".py")})
-    ranked = {standing.label for board in scoreboard.boards for standing in board.standings}
-    strategies = {scoreboard.entrants[label].strategy for label in ranked}
-    lacking = sorted({"random-sampling", "random-search"} - strategies)
+    lacking = text.missing_references(scoreboard)
     variants = text.variants(scoreboard)
     tuned = [f"{entrant.label}: {entrant.tuning}" for entrant in entrants if entrant.tuning]
     seeds = text.seeds(comparison.seeds)

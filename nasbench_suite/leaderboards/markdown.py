@@ -37,6 +37,8 @@ def _parts(scoreboard: Scoreboard, pictures: Sequence[str], badges: Mapping[str,
         f"{len(scoreboard.entrants)} strategies, {benchmarks} benchmark{'s' if benchmarks > 1 else ''}, paired seeds "
         f"{text.seeds(comparison.seeds)}, the same budget for all.\n"
     )
+    if note := text.references_note(scoreboard):
+        yield f"**{note}**\n"
     if benchmarks > 1:
         yield "## Overall\n"
         yield overall_table(scoreboard.overall, scoreboard, badges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from nasbench_suite.errors import UsageError
 from nasbench_suite.leaderboards.appearance import HUES, Look, look, mixed
+from nasbench_suite.leaderboards.document import render_json
 from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Scoreboard
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ _LINE = 0.145  # inches from one line of small letters to the next
 def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind] = KINDS) -> list[Path]:
     """Write every picture. The same scoreboard and matplotlib give the same bytes.
 
+    Each says in its metadata which matplotlib drew it, and the sha256 of the ``leaderboard.json`` whose figures it shows.
+
     What there is: :data:`CAPTIONS`. Those for which there is too little to show are left out, and those with a panel
     per benchmark are continued in further files where there are more than :data:`PANELS` benchmarks.
 
@@ -93,9 +97,10 @@ def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind
     directory.mkdir(parents=True, exist_ok=True)
     # No date; the version of matplotlib is told, since other versions draw other bytes.
     creator = f"nasbench-suite with matplotlib {matplotlib.__version__}"
+    source = f"leaderboard.json sha256 {hashlib.sha256(render_json(scoreboard).encode()).hexdigest()}"
     told: dict[Kind, dict[str, str | None]] = {
-        "svg": {"Date": None, "Creator": creator},
-        "png": {"Software": creator},
+        "svg": {"Date": None, "Creator": creator, "Source": source},
+        "png": {"Software": creator, "Source": source},
     }
     written = []
     for name, draw in _drawings(scoreboard):

@@ -114,3 +114,16 @@ def variants(scoreboard: Scoreboard) -> dict[str, list[str]]:
     for entrant in scoreboard.entrants.values():
         found.setdefault(entrant.strategy, []).append(entrant.label)
     return {strategy: labels for strategy, labels in found.items() if len(labels) > 1}
+
+
+def missing_references(scoreboard: Scoreboard) -> list[str]:
+    """Of the two strategies that every comparison needs as references, those that are ranked nowhere."""
+    ranked = {standing.label for board in scoreboard.boards for standing in board.standings}
+    return sorted({"random-sampling", "random-search"} - {scoreboard.entrants[label].strategy for label in ranked})
+
+
+def references_note(scoreboard: Scoreboard) -> str:
+    """A warning where a reference is missing; else nothing."""
+    if not (lacking := missing_references(scoreboard)):
+        return ""
+    return f"Without {' and '.join(lacking)} as a reference these figures say little: add it to the comparison."

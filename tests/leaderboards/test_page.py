@@ -19,6 +19,7 @@ from scored import small_plan, small_results
 from nasbench_suite.leaderboards import write_leaderboard
 from nasbench_suite.leaderboards.appearance import HUES, look
 from nasbench_suite.leaderboards.checklist import checklist
+from nasbench_suite.leaderboards.markdown import readme
 from nasbench_suite.leaderboards.page import page
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.strategies import FAMILIES
@@ -99,6 +100,9 @@ def test_checklist_is_honest(board: Scoreboard) -> None:
         del results[run.id]
     (item,) = (i for i in checklist(score(small_plan(), results)) if "random sampling" in i.item)
     assert (item.answer, item.evidence) == ("no", "not ranked here: random-sampling")
+    note = "Without random-sampling as a reference these figures say little"
+    assert note in page(score(small_plan(), results)) and note in readme(score(small_plan(), results))
+    assert "as a reference these figures" not in page(board) + readme(board)
 
 
 def test_a_strategy_looks_the_same_whatever_else_is_there() -> None:
@@ -108,7 +112,15 @@ def test_a_strategy_looks_the_same_whatever_else_is_there() -> None:
     assert look("a", "no such family").light == look("a", "other").light
 
 
-@pytest.fixture(scope="module", params=[(1280, False), (390, True)], ids=["wide-light", "phone-dark"])
+SCREENS = {
+    "wide-light": (1280, False),
+    "wide-dark": (1280, True),
+    "phone-light": (390, False),
+    "phone-dark": (390, True),
+}
+
+
+@pytest.fixture(scope="module", params=SCREENS.values(), ids=SCREENS)
 def browser(request: pytest.FixtureRequest, path: Path) -> Iterator[Any]:
     """A headless Chromium that has opened the page."""
     if BROWSER is None or DRIVER is None:
@@ -184,6 +196,7 @@ def test_filtering(browser: Any) -> None:
 
 def test_chart_tells_values_under_the_pointer_and_by_arrow_keys(browser: Any, board: Scoreboard) -> None:
     from selenium.webdriver import ActionChains
+    from selenium.webdriver.support.wait import WebDriverWait
 
     outputs = browser.find_elements("css selector", "#legend output")
     assert len(outputs) == 3
@@ -195,7 +208,7 @@ def test_chart_tells_values_under_the_pointer_and_by_arrow_keys(browser: Any, bo
     over = find(browser, "#chart .u-over")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
     ActionChains(browser).move_to_element(over).perform()
-    assert "(100 % of the budget)" not in find(browser, "#at").text
+    WebDriverWait(browser, 10).until(lambda _: "(100 % of the budget)" not in find(browser, "#at").text)
     before = find(browser, "#at").text
     find(browser, "#chart").send_keys("\ue012")  # arrow left
     assert find(browser, "#at").text != before
@@ -227,6 +240,61 @@ def test_chart_shows_what_is_chosen(browser: Any) -> None:
         assert len(browser.find_elements("css selector", "#legend li")) == 3
     for box in ("log-x", "bands", "log-x", "bands"):
         browser.execute_script("document.getElementById(arguments[0]).click()", box)
+
+
+def test_everything_works_with_the_keyboard_alone(browser: Any) -> None:
+    browser.execute_script("const b = document.querySelector('#overall thead button'); b.click(); b.focus()")
+    active = browser.switch_to.active_element
+    active.send_keys("\ue004")  # Tab to the next head: strategy
+    focused = browser.switch_to.active_element
+    assert focused.text.startswith("strategy")
+    focused.send_keys("\ue007")  # Enter
+    names = column(browser, 0, 1)
+    assert names == sorted(names)
+    outline = browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    focusable = "a[href], button, input, select, summary, [tabindex='0']"
+    hidden = browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter(e => e.tabIndex < 0).length", focusable
+    )
+    assert hidden == 0
+    browser.execute_script("document.querySelector('#overall thead button').click()")
+
+
+def test_badges_and_intervals_are_on_every_row(browser: Any) -> None:
+    assert column(browser, 0, 8) == ["self-reported"] * 3
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('#overall .range')].map(e => getComputedStyle(e, '::before').width)"
+    )
+    assert len(widths) == 3 and all(float(width.removesuffix("px")) >= 3 for width in widths)
+    box = find(browser, "#filter")
+    box.clear()
+    box.send_keys("self-reported")
+    assert len(column(browser, 0, 1)) == 3
+    box.clear()
+    box.send_keys("re-run")
+    assert column(browser, 0, 1) == []
+    box.clear()
+    box.send_keys("x")
+    box.send_keys("\b")
+
+
+def test_text_can_be_read_on_its_ground(browser: Any) -> None:
+    """WCAG's contrast of 4.5 for badges, links and soft text, light and dark."""
+    pairs = browser.execute_script(
+        "const ground = getComputedStyle(document.body).backgroundColor;"
+        "return ['.badge', 'td', 'a[href]', '.facts', 'summary', 'thead button']"
+        ".map(s => [s, getComputedStyle(document.querySelector(s)).color, ground])"
+    )
+    for name, ink, ground in pairs:
+        light, dark = sorted((luminance(ink), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, ink, ground)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_a_link_opens_the_section_of_a_strategy(browser: Any) -> None:

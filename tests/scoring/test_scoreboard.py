@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from scored import small_plan, small_results
 
@@ -15,7 +17,8 @@ from nasbench_suite.benchmarks import Scores
 from nasbench_suite.budget import Budget
 from nasbench_suite.harness import Plan, Result
 from nasbench_suite.journal import Charge, Evaluation, Recommendation
-from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Scoreboard, score, scoreboard
+from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Curve, Scoreboard, score, scoreboard
+from nasbench_suite.scoring.statistics import average_ranks
 from nasbench_suite.testing import tiny_benchmark, wide_benchmark
 
 
@@ -290,3 +293,26 @@ def test_profiles_and_ranks_over_time_end_where_the_table_does(board: Scoreboard
     assert (np.diff(overall.profiles, axis=1) >= 0).all()
     np.testing.assert_allclose(overall.improvement + overall.improvement.T, 1.0)
     assert overall.critical is not None and overall.critical.n == 2
+
+
+@given(
+    st.lists(st.dictionaries(st.floats(0, 120), st.floats(0, 1), min_size=1, max_size=12), min_size=1, max_size=5),
+    st.lists(st.floats(0, 100), min_size=1, max_size=20),
+)
+def test_values_over_time_are_those_of_each_curve(held: list[dict[float, float]], moments: list[float]) -> None:
+    moments = sorted({*moments, *(time for steps in held[:1] for time in steps if time <= 100)})
+    curves = [
+        Curve(np.array(sorted(steps)), tuple((place,) for place in range(len(steps))), 100.0, len(steps))
+        for steps in held
+    ]
+    values = [np.array([steps[time] for time in sorted(steps)]) for steps in held]
+    found = scoreboard._values_over_time(curves, values, np.array(moments))
+    for curve, known, row in zip(curves, values, found, strict=True):
+        np.testing.assert_array_equal(row, curve.values_at(moments, lambda cell, known=known: known[cell[0]]))
+
+
+def test_ranks_over_time_are_those_of_each_moment() -> None:
+    paths = np.repeat(np.random.default_rng(3).random((4, 6, 5)), [1, 3, 2, 1, 4], axis=2)
+    paths[1, :2, :3] = math.nan
+    expected = np.array([average_ranks(paths[:, :, place]) for place in range(paths.shape[2])])
+    np.testing.assert_array_equal(scoreboard._ranks_over_time(paths), expected)

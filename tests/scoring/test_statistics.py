@@ -77,6 +77,24 @@ def test_bootstrap_of_strata_agrees_with_brute_force(rng: np.random.Generator) -
     assert (interval.low, interval.high) == pytest.approx((brute[50], brute[-51]), rel=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(1, 30), (3, 20)])
+def test_bootstrap_agrees_with_scipys(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    """Percentile intervals of ``scipy.stats.bootstrap``; of several strata each is drawn from by itself."""
+    values = rng.normal(size=shape)
+    interval = bootstrap_interquartile_mean(values)
+    theirs = stats.bootstrap(
+        tuple(values),
+        lambda *strata, axis=-1: stats.trim_mean(np.concatenate(strata, axis=axis), 0.25, axis=axis),
+        n_resamples=20_000,
+        method="percentile",
+        rng=np.random.default_rng(1),
+        vectorized=True,
+    ).confidence_interval
+    width = theirs.high - theirs.low
+    assert interval.low == pytest.approx(theirs.low, abs=0.08 * width)
+    assert interval.high == pytest.approx(theirs.high, abs=0.08 * width)
+
+
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says(rng: np.random.Generator) -> None:
     hits = 0
     for _ in range(300):
@@ -191,6 +209,44 @@ def test_friedman_and_nemenyi_give_demsars_worked_example() -> None:
     assert (found.statistic, found.p_value) == pytest.approx(tuple(stats.friedmanchisquare(*DEMSAR)), rel=1e-5)
     # Nemenyi finds no pair apart: 3.143 - 1.964 = 1.18 < 1.25.
     assert found.groups() == [(3, 1, 2, 0)]
+
+
+def test_wilcoxon_gives_demsars_worked_example() -> None:
+    """Demšar 2006, Table 2: C4.5+m against C4.5; R+ = 93 and R- = 12 with the two zeros' ranks (1.5 each) shared."""
+    found = paired_differences(DEMSAR[[1, 0]])
+    up, down = 93 - 1.5, 12 - 1.5  # Pratt leaves the zeros' ranks out instead
+    assert found.effects[0, 1] == pytest.approx((up - down) / (up + down))
+    assert found.n == 14 and found.p_values[0, 1] < 0.05  # the paper: 12 is below the critical 21, so they differ
+    assert found.positions() == [1, 2]
+
+
+def test_nemenyi_tells_apart_what_scikit_posthocs_does(rng: np.random.Generator) -> None:
+    """Two rows share a group if and only if ``posthoc_nemenyi_friedman`` of that library has p >= 0.05."""
+    posthocs = pytest.importorskip("scikit_posthocs", reason="needs scikit-posthocs (pip install scikit-posthocs)")
+    for _ in range(30):
+        rows, n = int(rng.integers(3, 9)), int(rng.integers(4, 30))
+        scores = np.round(rng.normal(size=(rows, n)) + 0.5 * np.arange(rows)[:, None], 1)
+        found = critical_difference(scores)
+        assert found is not None
+        p_values = np.asarray(posthocs.posthoc_nemenyi_friedman(scores.T))
+        apart = np.abs(found.ranks[:, None] - found.ranks) >= found.difference
+        np.testing.assert_array_equal(apart, p_values < 0.05)
+
+
+def test_nemenyi_of_demsars_data_has_the_p_values_of_scikit_posthocs() -> None:
+    """``posthoc_nemenyi_friedman(DEMSAR.T)`` of scikit-posthocs 0.17.1."""
+    expected = [
+        [1.0, 0.0886727, 0.9561772, 0.0741848],
+        [0.0886727, 1.0, 0.2592281, 0.9998594],
+        [0.9561772, 0.2592281, 1.0, 0.2266969],
+        [0.0741848, 0.9998594, 0.2266969, 1.0],
+    ]
+    found = critical_difference(DEMSAR)
+    assert found is not None
+    z = np.abs(found.ranks[:, None] - found.ranks) / math.sqrt(4 * 5 / (6 * 14))
+    p_values = stats.studentized_range.sf(z * math.sqrt(2), 4, np.inf)
+    np.testing.assert_allclose(p_values, expected, atol=1e-6)
+    np.testing.assert_array_equal(p_values < 0.05, np.abs(found.ranks[:, None] - found.ranks) >= found.difference)
 
 
 def test_critical_difference_groups_by_brute_force(rng: np.random.Generator) -> None:
