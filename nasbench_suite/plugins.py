@@ -118,6 +118,7 @@ class Registry:
             raise PluginError(
                 f"benchmark {name!r}: its plugin returned {benchmark!r}, which lacks members of the Benchmark protocol"
             )
+        sys.audit("nasbench_suite.benchmark", name)
         return benchmark
 
     def space(self, name: str) -> Space:

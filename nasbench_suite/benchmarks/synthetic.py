@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -78,6 +79,7 @@ class SyntheticBenchmark:
 
     def scores(self) -> Mapping[str, Scores]:
         """The formula without noise, after the full training."""
+        sys.audit("nasbench_suite.scores", self.name)
         words = "formula without noise after the full training"
         return {"truth": Scores(words, self._score, self._best)}
 

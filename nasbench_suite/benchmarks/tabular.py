@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -158,11 +159,16 @@ class TabularBenchmark:
     def _columns(self) -> SignalColumns:
         return SignalColumns(self.space, self.fidelities, _column_reader(self._table, self._sources))
 
+    @property
+    def detachable(self) -> bool:
+        """Whether the signal is small enough to be read as a whole."""
+        seeds = max((len(self._table.training(m.dataset, m.training).seeds) for m in self._sources.values()), default=1)
+        return self.space.size * seeds * len(self.fidelities) <= DETACHABLE
+
     def detached(self) -> DetachedBenchmark:
         """What a search needs of this benchmark, with nothing that leads to the table or to a score."""
         columns = self._columns
-        seeds = max((len(self._table.training(m.dataset, m.training).seeds) for m in self._sources.values()), default=1)
-        if self.space.size * seeds * len(self.fidelities) <= DETACHABLE:
+        if self.detachable:
             columns.read_all()
         return DetachedBenchmark(
             self.name,
@@ -177,6 +183,7 @@ class TabularBenchmark:
 
     def scores(self) -> Mapping[str, Scores]:
         """Mean over the training seeds after the full training, by name; the first ranks."""
+        sys.audit("nasbench_suite.scores", self.name)
         return self._all_scores
 
     @cached_property

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,15 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Benchmark, TabularBenchmark, training_of
+from nasbench_suite.benchmarks import Answers, Benchmark, TabularBenchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
+from nasbench_suite.harness.answering import RemoteBenchmark
 from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.guard import Guard, LimitedOutput, end_children
 from nasbench_suite.harness.runs import Outcome, Packed, Result, Run
 from nasbench_suite.integrity import Integrity
-from nasbench_suite.journal import Event, decode_event, encode_event
+from nasbench_suite.journal import Evaluation, Event, decode_event, encode_event
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.problem import Problem
+from nasbench_suite.spaces import Architecture
 
 WENT_ON = 117
 """Exit status of a worker whose strategy would not stop asking after the end of its budget."""
@@ -91,7 +93,7 @@ def start_worker(
     if isolated:
         if show_output:
             sys.stdout = sys.stderr = LimitedOutput(terminal)
-        _isolation = _Isolation()
+        _isolation = _Isolation(plugins_dir)
 
 
 def _end_with_parent(parent: int) -> None:
@@ -118,7 +120,8 @@ def execute_batch(batch: Batch) -> list[Packed]:
 class _Isolation:
     """What is looked after in a worker whose strategies do not come with the suite."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugins_dir: Path | None) -> None:
+        self.plugins_dir = plugins_dir
         self.guard = Guard()
         self.guard.install()
         self.integrity = Integrity()
@@ -128,7 +131,10 @@ class _Isolation:
         """Do the runs of a batch; what the batch did to its process is the outcome of all its runs."""
         stop_at = time.perf_counter() + BATCH_SECONDS
         done: list[Packed] = []
-        _benchmark(batch.runs[0].benchmark, registry, detached=True)
+        try:
+            self._detach(batch.runs[0].benchmark, registry)
+        except SuiteError as error:
+            return [Result(run, "failed", str(error)).packed() for run in batch.runs]
         for run in batch.runs:
             with _curves(run, batch.curves):
                 packed = execute(run, registry, batch.journals, batch.memory_limit, self.guard.watching).packed()
@@ -138,13 +144,30 @@ class _Isolation:
             if time.perf_counter() > stop_at:
                 break
         reason = self._patched() or self._remembers(batch, registry, done[0])
-        end_children()
+        end_children(self.guard.helpers)
         if reason:
             done = [
                 packed._replace(outcome="invalid", reason=reason) if packed.outcome == "finished" else packed
                 for packed in done
             ]
         return done
+
+    def _detach(self, name: str, registry: Registry) -> None:
+        """Open a benchmark so that nothing in this process leads to its table or to a score."""
+        opened = _opened.get(name)
+        if isinstance(opened, RemoteBenchmark) and not opened.alive:
+            del _opened[name]
+        if name in _opened:
+            return
+        benchmark = registry.benchmark(name)
+        if isinstance(benchmark, TabularBenchmark) and benchmark.detachable:
+            _keep(name, benchmark.detached())
+            return
+        del benchmark
+        homes = {plugin.key for plugin in registry.plugins if name in plugin.adds.get("benchmarks", ())}
+        remote = RemoteBenchmark(name, self.plugins_dir, homes)
+        self.guard.helpers.add(remote.pid)
+        _keep(name, remote)
 
     def _patched(self) -> str:
         changed = self.integrity.restore()
@@ -187,14 +210,19 @@ def execute(
     if (offered.version, benchmark.identity) != (run.version, run.identity):
         return Result(run, "failed", "the strategy or the benchmark was changed while the comparison ran; run it again")
     path = None if journals is None else journals / f"{run.id}.jsonl"
+    past = [] if path is None else _read_journal(path)
+    answers: Answers = benchmark.answers(run.seed)
+    counted = None
+    if _isolation is not None:
+        answers = counted = _Counted(answers)
     problem = Problem(
         benchmark.space,
         benchmark.fidelities,
-        benchmark.answers(run.seed),
+        answers,
         run.budget,
         resumable="resume" in benchmark.capabilities,
         training=training_of(benchmark),
-        journal=[] if path is None else _read_journal(path),
+        journal=past,
         on_flush=None if path is None else partial(_append_journal, path),
         on_defiance=partial(os._exit, WENT_ON) if path is not None else None,
     )
@@ -219,11 +247,14 @@ def execute(
         outcome, reason = "failed", _explain(error)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if outcome == "finished":
-        reason = _broken_rule(problem, before, run, benchmark)
+        reason = _broken_rule(problem, before, run, benchmark) or (
+            counted.unpaid(problem.journal[len(past) :]) if counted else ""
+        )
         outcome = "invalid" if reason else "finished"
     return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu)
 
 
+<<<<<<< HEAD
 def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
     """Where the curves of a run go; a run that goes on after an interruption goes on in its file."""
     if directory is None:
@@ -236,13 +267,43 @@ def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
 
 def _benchmark(name: str, registry: Registry, detached: bool = False) -> Benchmark:
     """The benchmark, opened once; ``detached``: without table and scores, where it can be."""
+=======
+class _Counted:
+    """Answers that count how often they were given, so that what went past the meter shows."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.given = 0
+        inner = answers.ask
+        if hasattr(answers, "resumes"):
+            self.resumes = answers.resumes
+
+        def ask(architecture: Sequence[int], epochs: int, origin: int, paid: int) -> tuple[Architecture, float, float]:
+            answer = inner(architecture, epochs, origin, paid)
+            self.given += 1
+            return answer
+
+        self.ask = ask
+
+    def unpaid(self, events: Sequence[Event]) -> str:
+        """In words, if more answers were given than were paid for; the one that ended the budget may be refused."""
+        paid = sum(isinstance(event, Evaluation) for event in events)
+        if self.given <= paid + 1:
+            return ""
+        return f"took {self.given} answers and paid for {paid}; ask with problem.evaluate() only"
+
+
+def _benchmark(name: str, registry: Registry) -> Benchmark:
+    """The benchmark, opened once."""
+>>>>>>> work-f
     if name not in _opened:
-        opened = registry.benchmark(name)
-        _opened[name] = opened.detached() if detached and isinstance(opened, TabularBenchmark) else opened
-        del opened
-        gc.collect()
-        gc.freeze()  # a table's numbers live as long as the worker; do not look at them again and again
+        _keep(name, registry.benchmark(name))
     return _opened[name]
+
+
+def _keep(name: str, benchmark: Benchmark) -> None:
+    _opened[name] = benchmark
+    gc.collect()
+    gc.freeze()  # a table's numbers live as long as the worker; do not look at them again and again
 
 
 def _broken_rule(problem: Problem, before: tuple[object, ...], run: Run, benchmark: Benchmark) -> str:

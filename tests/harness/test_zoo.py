@@ -10,6 +10,7 @@ from test_runner import GOOD, ZOO
 from nasbench_suite import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import LocalExecutor, Plan, Result, Store, make_plan, run_plan
+from nasbench_suite.harness.worker import execute
 from nasbench_suite.plugins import load_registry
 
 LOADING = {
@@ -41,6 +42,17 @@ SEARCHING = {
     "zoo-resumes-forgery": ("failed", "raised QuestionError: "),
     "zoo-recommends-unpaid": ("invalid", "event 2 recommends (0, 0, 0, 0, 0, 1), which was never evaluated"),
     "zoo-fills-disk": ("failed", "raised OSError: [Errno 27] File too large"),
+    "zoo-asks-for-free": ("invalid", "took 51 answers and paid for 1; ask with problem.evaluate() only"),
+}
+TABLE = Task("nas-bench-201/cifar10", Budget(20_000))
+MADE_UP = Task("zoo/made-up", Budget(200))
+ON_NO_TABLE = {
+    "zoo-follows-attributes": ("failed", "raised LookupError: no attribute leads to a score"),
+    "zoo-opens-benchmark": ("invalid", "asked for the scores of the benchmark zoo/made-up while searching"),
+    "zoo-asks-for-free": ("invalid", "took 51 answers and paid for 1; ask with problem.evaluate() only"),
+    "zoo-searches-memory": ("invalid", "looked through the memory of its process (gc.get_objects)"),
+    "zoo-replaces-answers": ("invalid", "event 1 says accuracy 1.0"),
+    "zoo-starts-processes": ("invalid", "started more than 16 processes at once"),
 }
 
 
@@ -56,10 +68,11 @@ def test_what_cannot_be_loaded_is_one_line_each() -> None:
         assert "\n" not in problems[name]
 
 
-def do(path: Path, strategies: tuple[str, ...], plugins_dir: Path | None) -> tuple[Plan, dict[str, Result]]:
+def do(
+    path: Path, strategies: tuple[str, ...], plugins_dir: Path | None, task: Task = TABLE
+) -> tuple[Plan, dict[str, Result]]:
     entries = tuple(Entry(name, name, {}) for name in strategies)
-    tasks = (Task("nas-bench-201/cifar10", Budget(20_000)),)
-    comparison = Comparison("zoo", "Zoo", "", "", tasks, entries, (0, 1), 20.0, 512, "evaluated")
+    comparison = Comparison("zoo", "Zoo", "", "", (task,), entries, (0, 1), 20.0, 512, "evaluated")
     plan = make_plan(comparison, load_registry(plugins_dir))
     with Store(path) as store:
         run_plan(plan, store, LocalExecutor(2, plugins_dir))
@@ -86,3 +99,28 @@ def test_good_rows_are_the_same_bytes_without_the_zoo(together: tuple[Plan, dict
     for run in plan.all_runs:
         assert alone[run.id].outcome == "finished"
         assert together[1][run.id].packed().journal == alone[run.id].packed().journal
+
+
+@pytest.fixture(scope="module")
+def on_no_table(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, dict[str, Result]]:
+    return do(tmp_path_factory.mktemp("made-up") / "store", (*GOOD, *ON_NO_TABLE), ZOO, MADE_UP)
+
+
+@pytest.mark.parametrize("strategy", ON_NO_TABLE)
+def test_no_search_reaches_the_score_of_a_task_that_is_no_table(
+    on_no_table: tuple[Plan, dict[str, Result]], strategy: str
+) -> None:
+    plan, results = on_no_table
+    outcome, reason = ON_NO_TABLE[strategy]
+    for run in plan.runs[strategy, "zoo/made-up"]:
+        assert results[run.id].reason.startswith(reason)
+        assert results[run.id].outcome == outcome
+
+
+def test_answers_from_another_process_are_the_same(on_no_table: tuple[Plan, dict[str, Result]]) -> None:
+    plan, results = on_no_table
+    registry = load_registry(ZOO)
+    for strategy in GOOD:
+        for run in plan.runs[strategy, "zoo/made-up"]:
+            assert results[run.id].outcome == "finished"
+            assert execute(run, registry).packed().journal == results[run.id].packed().journal
