@@ -254,7 +254,6 @@ def execute(
     return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu)
 
 
-<<<<<<< HEAD
 def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
     """Where the curves of a run go; a run that goes on after an interruption goes on in its file."""
     if directory is None:
@@ -265,9 +264,6 @@ def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
     return written_to(directory / name)
 
 
-def _benchmark(name: str, registry: Registry, detached: bool = False) -> Benchmark:
-    """The benchmark, opened once; ``detached``: without table and scores, where it can be."""
-=======
 class _Counted:
     """Answers that count how often they were given, so that what went past the meter shows."""
 
@@ -294,7 +290,6 @@ class _Counted:
 
 def _benchmark(name: str, registry: Registry) -> Benchmark:
     """The benchmark, opened once."""
->>>>>>> work-f
     if name not in _opened:
         _keep(name, registry.benchmark(name))
     return _opened[name]
