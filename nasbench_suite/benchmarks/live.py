@@ -286,7 +286,7 @@ def digits_table() -> TabularBenchmark:
 
     table = open_table(DIGITS)
     (name,) = table.dataset("digits").trainings
-    return TabularBenchmark(
+    benchmark = TabularBenchmark(
         f"{DIGITS}/digits",
         nas_bench_201(),
         table,
@@ -294,6 +294,9 @@ def digits_table() -> TabularBenchmark:
         scores={"test": Measure("digits", name, "test-accuracy")},
         training=_digits_offer if find_spec("torch") and table.dataset("digits").supernet_seconds else None,
     )
+    if not find_spec("torch"):
+        benchmark.missing = {"training": "PyTorch is not installed; pip install 'nasbench-suite[live]'"}
+    return benchmark
 
 
 def _digits_offer(prices: Mapping[str, float]) -> Offer:

@@ -104,6 +104,8 @@ class TabularBenchmark:
             {"tabular"} | ({"fidelities"} if len(self.fidelities) > 1 else set()) | ({"resume"} if resumable else set())
         )
         self.capabilities = frozenset(offers | ({"training"} if training else set())) | space.capabilities
+        self.missing: Mapping[str, str] = {}
+        """Why a capability is not there that could be: capability -> reason."""
         self._training = training
 
     def __repr__(self) -> str:

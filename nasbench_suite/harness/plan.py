@@ -92,11 +92,10 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
             strategy = row.offered.strategy
             lacking = sorted(strategy.requires - benchmark.capabilities - benchmark.space.capabilities)
             if lacking:
-                skipped.append(
-                    Skipped(
-                        row.label, task.benchmark, f"needs {', '.join(lacking)}, which {task.benchmark} does not offer"
-                    )
-                )
+                reason = f"needs {', '.join(lacking)}, which {task.benchmark} does not offer"
+                causes: Mapping[str, str] = getattr(benchmark, "missing", {})
+                known = [causes[capability] for capability in lacking if capability in causes]
+                skipped.append(Skipped(row.label, task.benchmark, ": ".join([reason, *known])))
                 continue
             runs[row.label, task.benchmark] = tuple(
                 Run(

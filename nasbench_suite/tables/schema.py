@@ -279,6 +279,10 @@ def write_table(record: TableRecord, path: Path) -> None:
                         if filters["fletcher32"]:
                             stored = _create_sparse(inner, name, record.architectures, rows, values, filters)
                         else:
+                            if len(rows) < record.architectures:
+                                some, shape = values, (record.architectures, *values.shape[1:])
+                                values = np.full(shape, np.nan, some.dtype)
+                                values[rows] = some
                             chunks = (*values.shape[:2], 1)  # a search at one fidelity reads one chunk
                             stored = inner.create_dataset(name, data=values, chunks=chunks, **filters)
                         stored.attrs["epochs"] = np.asarray(training.metrics[name][0], dtype=np.int64)

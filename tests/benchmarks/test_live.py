@@ -153,6 +153,10 @@ def test_live_digits_knows_the_scores_of_its_own_table_only(tmp_path: Path, monk
     assert looked_up.currency == "simulated" and live_digits().currency == "measured"
     monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "other"))
     assert "of the table" not in live_digits().scores()["test"].split
+    monkeypatch.setattr("nasbench_suite.benchmarks.live.find_spec", lambda name: None)
+    tasks, entries = (Search("digits-201/digits", Budget(1.0)),), (Entry("darts", "darts", {}),)
+    plan = make_plan(Comparison("x", "", "", "", tasks, entries, (0,)), load_registry())
+    assert not plan.all_runs and "pip install 'nasbench-suite[live]'" in plan.skipped[0].reason
 
 
 def reachable_images(root: object) -> list[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nasbench_suite.tables import open_table, write_table
 from nasbench_suite.tables.official import DATASETS, SIZE, trials
 from nasbench_suite.tables.staging import Staging
 
@@ -47,20 +48,23 @@ def test_generated_records_survive(record: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staging = Staging(Path(scratch) / "staging", SIZE, "generated", double=True)
         staging.put(3, trials(record, 3, "8:8:8:8:32", SIZE, "generated"))
-        made = staging.record(np.arange(32768), "generated")
+        write_table(staging.record(np.arange(32768), "generated"), Path(scratch) / "table.h5")
+        table = open_table(Path(scratch) / "table.h5")
         for (name, seed), result in record["12"]["all_results"].items():
-            training = made.datasets[name].trainings["12-epochs"]
+            training = table.training(name, "12-epochs")
             place = training.seeds.index(seed)
-            wanted = {"train-accuracy": result["train_acc1es"]}
+            wanted = {"train": result["train_acc1es"]}
             for official in result["eval_names"]:
-                prefix = DATASETS[name].evaluated[official]
-                wanted[f"{prefix}-accuracy"] = {
+                wanted[DATASETS[name].evaluated[official]] = {
                     int(key.rpartition("@")[2]): value
                     for key, value in result["eval_acc1es"].items()
                     if key.startswith(f"{official}@")
                 }
-            for metric, values in wanted.items():
-                epochs, stack = training.metrics[metric]
-                curve = stack.compact()[0, place]  # type: ignore[attr-defined]
-                read = {epoch - 1: value for epoch, value in zip(epochs, curve, strict=True) if value == value}
-                assert read == values
+            for prefix, values in wanted.items():
+                curve = table.curves(name, "12-epochs", f"{prefix}-accuracy", 3)[place].tolist()
+                held = training.metrics[f"{prefix}-accuracy"]
+                read = {epoch - 1: value for epoch, value in zip(held, curve, strict=True) if value == value}
+                assert read == {epoch: value / 100 for epoch, value in values.items()}
+                last = max(values)
+                percent = table.percent(name, "12-epochs", f"{prefix}-accuracy", last + 1)
+                assert percent[3, place] == values[last]

@@ -54,6 +54,8 @@ class LiteralCell(nn.Module):
             for number, (source, to) in enumerate(self.space.edges):
                 if to == target:
                     for option, layer in enumerate(self.edges[number]):
+                        if option not in mixture.active[number]:
+                            continue
                         value = values[source] * 0.0 if option == self.space.zero else layer(values[source])
                         arriving.append(value * mixture.weights[number, option])
             values.append(sum(arriving))

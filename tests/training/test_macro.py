@@ -34,6 +34,13 @@ def test_sizes_that_make_no_sense_are_refused() -> None:
         Macro((1, 3, 3), 10, stages=3)
 
 
+def test_residual_blocks_need_even_sides() -> None:
+    with pytest.raises(UsageError, match="multiples of 4"):
+        Macro((1, 14, 14), 10)
+    assert Macro((1, 14, 14), 10, stages=2).stages == 2
+    assert Macro((1, 14, 14), 10, reduction="pool").stages == 3
+
+
 def test_operations_without_layers_are_named() -> None:
     with pytest.raises(SpaceError, match="sep_conv_5x5"):
         check_buildable(

@@ -275,6 +275,20 @@ def test_sampled_cells_without_a_path_teach_nothing() -> None:
     assert search.run_epoch(relaxation) == (SPACE.zero,) * 6
 
 
+def test_supernets_train_in_lower_precision() -> None:
+    torch.set_default_dtype(torch.float32)
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        search = SupernetSearch(
+            SPACE, small_task(), SharingRecipe(epochs=2), np.random.default_rng(0), device="cpu", precision=precision
+        )
+        relaxation = Differentiable(search)
+        search.run_epoch(relaxation)
+        losses.append(search.mean_loss())
+        assert relaxation.numbers.grad.abs().sum() > 0
+    assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], abs=0.05)
+
+
 def test_supernet_epochs_are_timed_once(tmp_path: Path) -> None:
     task = replace(small_task(), macro=Macro((1, 6, 6), 3, 8, 1, 2, "pool", shift_of_nothing=False))
     seconds = time_supernets(SPACE, task, tmp_path, steps=2, repeats=3)
