@@ -63,7 +63,8 @@ def _parts(scoreboard: Scoreboard, pictures: Sequence[str], badges: Mapping[str,
     rows = [_strategy(entrant) for entrant in scoreboard.entrants.values()]
     if badges:
         header.append("checked")
-        rows = [[*row, badges.get(label, BADGES[0])] for label, row in zip(scoreboard.entrants, rows, strict=True)]
+        held = {label: badges.get(label, BADGES[0]) for label in text.ranked(scoreboard)}
+        rows = [[*row, held.get(label, text.MISSING)] for label, row in zip(scoreboard.entrants, rows, strict=True)]
     yield text.markdown_table(header, rows)
     yield "## Provenance\n"
     yield "".join(f"- {name}: {value}\n" for name, value in provenance(scoreboard).items())

@@ -35,7 +35,7 @@ def page(scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType(
 
     Args:
         scoreboard: what to show.
-        badges: label -> how far the row was checked; without one a row is ``self-reported``.
+        badges: label -> how far the row was checked; without one a ranked row is ``self-reported``.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -46,7 +46,7 @@ def page(scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType(
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
     return template.render(
         board=scoreboard,
-        badges={label: badges.get(label, BADGES[0]) for label in scoreboard.entrants},
+        badges={label: badges.get(label, BADGES[0]) for label in text.ranked(scoreboard)},
         badge_meaning=MEANING,
         badges_told=text.badges_meaning(badges),
         comparison=scoreboard.comparison,

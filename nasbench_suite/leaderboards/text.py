@@ -116,10 +116,15 @@ def variants(scoreboard: Scoreboard) -> dict[str, list[str]]:
     return {strategy: labels for strategy, labels in found.items() if len(labels) > 1}
 
 
+def ranked(scoreboard: Scoreboard) -> list[str]:
+    """The labels that are ranked on some benchmark, in alphabetical order."""
+    return sorted({standing.label for board in scoreboard.boards for standing in board.standings})
+
+
 def missing_references(scoreboard: Scoreboard) -> list[str]:
     """Of the two strategies that every comparison needs as references, those that are ranked nowhere."""
-    ranked = {standing.label for board in scoreboard.boards for standing in board.standings}
-    return sorted({"random-sampling", "random-search"} - {scoreboard.entrants[label].strategy for label in ranked})
+    there = {scoreboard.entrants[label].strategy for label in ranked(scoreboard)}
+    return sorted({"random-sampling", "random-search"} - there)
 
 
 def references_note(scoreboard: Scoreboard) -> str:

@@ -35,6 +35,12 @@ def test_without_a_verification_every_row_is_self_reported(board: Scoreboard, tm
     assert not (tmp_path / "badges.json").exists()
 
 
+def test_a_row_without_a_place_has_no_badge(tmp_path: Path) -> None:
+    write_leaderboard(score(small_plan(), {}), tmp_path, badges={"random-search": "replayed"})
+    assert 'class="badge' not in (tmp_path / "index.html").read_text()
+    assert "| replayed |" not in (tmp_path / "README.md").read_text()
+
+
 def test_badges_are_shown_and_kept_as_long_as_the_figures_are_the_same(board: Scoreboard, tmp_path: Path) -> None:
     write_leaderboard(board, tmp_path, badges=GIVEN)
     expected = {label: GIVEN.get(label, "self-reported") for label in board.entrants}

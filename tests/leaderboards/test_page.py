@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
@@ -207,8 +208,14 @@ def test_chart_tells_values_under_the_pointer_and_by_arrow_keys(browser: Any, bo
         assert float(texts[standing.label].split()[0]) == pytest.approx(regret, rel=0.01)
     over = find(browser, "#chart .u-over")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
-    ActionChains(browser).move_to_element(over).perform()
-    WebDriverWait(browser, 10).until(lambda _: "(100 % of the budget)" not in find(browser, "#at").text)
+    offsets = itertools.cycle((-40, -20, 0, 20))
+
+    def told_under_the_pointer(_: object) -> bool:
+        """Move again until the page has settled: what comes into view is laid out as it does."""
+        ActionChains(browser).move_to_element_with_offset(over, next(offsets), 0).perform()
+        return "(100 % of the budget)" not in find(browser, "#at").text
+
+    WebDriverWait(browser, 20).until(told_under_the_pointer)
     before = find(browser, "#at").text
     find(browser, "#chart").send_keys("\ue012")  # arrow left
     assert find(browser, "#at").text != before
