@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test clean
+.PHONY: run test test-adapters clean
 
 run: .venv/run.stamp
 	.venv/bin/nasbench run-all --pictures svg
@@ -12,6 +12,10 @@ test: .venv/test.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -n auto
+
+# The packages in plugins/ against the real libraries; some are large, and some searches take minutes.
+test-adapters: .venv/adapters.stamp
+	.venv/bin/python -m pytest -n auto plugins/*/tests
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -23,6 +27,10 @@ test: .venv/test.stamp
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	.venv/bin/python -m pip install -q -c constraints.txt -e '.[test,live]'
 	touch $@ .venv/run.stamp
+
+.venv/adapters.stamp: .venv/test.stamp $(wildcard plugins/*/pyproject.toml)
+	.venv/bin/python -m pip install -q -c constraints.txt $(patsubst %/pyproject.toml,-e ./%,$(wildcard plugins/*/pyproject.toml))
+	touch $@
 
 clean:
 	rm -rf .venv .nasbench

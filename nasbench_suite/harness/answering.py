@@ -18,6 +18,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -79,8 +80,10 @@ class RemoteBenchmark:
         try:
             told = pickle.load(self._answers)  # from the suite's own code, before any search
         except (EOFError, pickle.UnpicklingError) as error:
+            self.close()
             raise SuiteError(f"benchmark {name!r} cannot be opened in a process of its own") from error
         if not isinstance(told, Searchable):
+            self.close()
             raise SuiteError(str(told))
         self._told = told
         self.name, self.space, self.fidelities = told.name, told.space, told.fidelities
@@ -97,6 +100,14 @@ class RemoteBenchmark:
     def alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the other process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._questions, self._answers):
+            with suppress(OSError):  # a question that it did not take any more
+                pipe.close()
 
     def training(self) -> Offer:
         """The benchmark's own (see :func:`~nasbench_suite.benchmarks.training_of`)."""

@@ -156,6 +156,7 @@ class _Isolation:
         """Open a benchmark so that nothing in this process leads to its table or to a score."""
         opened = _opened.get(name)
         if isinstance(opened, RemoteBenchmark) and not opened.alive:
+            opened.close()
             del _opened[name]
         if name in _opened:
             return

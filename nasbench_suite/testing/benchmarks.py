@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -81,6 +82,17 @@ def _space(benchmark: Benchmark) -> Iterator[Finding]:
         wrong,
         "index, format and their inverses agree; a mutant differs in one decision",
         "build on CategoricalSpace or CellSpace",
+    )
+    try:
+        handed = pickle.loads(pickle.dumps(space))
+        wrong = "" if handed.decisions == space.decisions else "its decisions are others after being pickled"
+    except Exception as error:  # whatever a value's own pickling raises
+        wrong = f"{type(error).__name__}: {error}"
+    yield _finding(
+        "its space can be handed to another process",
+        wrong,
+        "a space that pickle keeps as it is",
+        "keep functions and open files out of it; isolated searches get their space from another process",
     )
 
 

@@ -329,25 +329,26 @@ def growth_finding(
     Args:
         strategy: what to check.
         evaluations: how many full evaluations the budget pays for.
-        seconds: what the strategy may compute by itself in all of them.
+        seconds: of processor time that the search may take in all of them.
         kibibytes: what it may keep per event.
     """
     check = f"stays small and quick over {evaluations} evaluations"
     benchmark = next((b for b in (wide_benchmark(), tiny_benchmark()) if _offers(b, strategy)), None)
     if benchmark is None:
         return Finding(check, True, "not measured: no small benchmark offers what it requires")
-    answers = _WatchedAnswers(benchmark.answers(0), time.monotonic() + 1.2 * seconds)
+    answers = _WatchedAnswers(benchmark.answers(0), time.process_time() + 1.2 * seconds)
     try:
         _search(strategy, benchmark, Budget(3, "evaluations"), 0, answers=answers)  # what it imports is not its growth
         tracemalloc.start()
+        started = time.process_time()
         problem = _search(strategy, benchmark, Budget(evaluations, "evaluations"), 0, answers=answers)
+        own = time.process_time() - started
         kept = tracemalloc.get_traced_memory()[1] / 1024 / max(1, len(problem.journal))
     except Exception as error:
         return Finding(check, False, f"{type(error).__name__}: {error}", "mend the search first", "a long search")
     finally:
         tracemalloc.stop()
-    own = sum(problem.own_seconds)
-    seen = f"{own:.2f} s of its own and {kept:.1f} KiB per event (measured with memory tracing on)"
+    seen = f"{own:.2f} s of processor time and {kept:.1f} KiB per event (measured with memory tracing on)"
     if own > seconds or kept > kibibytes:
         advice = "refit less often, or on a bounded number of evaluations; keep no copy of the history per step"
         return Finding(check, False, seen, advice, f"at most {seconds:g} s and {kibibytes:g} KiB per event")
@@ -375,7 +376,7 @@ class _WatchedAnswers:
     def ask(
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
     ) -> tuple[Architecture, float, float]:
-        if time.monotonic() > self._until:
+        if time.process_time() > self._until:
             raise TimeoutError("the strategy computes for too long between its questions")
         try:
             return self._answers.ask(architecture, epochs, origin, paid)
