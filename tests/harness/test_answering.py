@@ -46,7 +46,7 @@ def test_it_answers_as_the_benchmark_does(remote: RemoteBenchmark) -> None:
 @pytest.mark.parametrize(
     ("question", "error", "words"),
     [
-        (((0, 1, 2, 3, 0), 16, 16, 0), SpaceError, "expected 6"),
+        (((0, 1, 2, 3, 0), 16, 16, 0), SpaceError, "zoo-made-up has 6"),
         (((0, 1, 2, 3, 0, 9), 16, 16, 0), SpaceError, "9"),
         (((0, 1, 2, 3, 0, 1), 7, 7, 0), QuestionError, "7 epochs do not exist; it has 1, 4, 16"),
     ],
@@ -61,11 +61,8 @@ def test_its_refusals_are_the_benchmarks(
 def test_what_cannot_be_opened_or_handed_over_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="unknown benchmark 'zoo/made-down'"):
         RemoteBenchmark("zoo/made-down", ZOO, HOMES)
-    text = (
-        (ZOO / "made_up.py")
-        .read_text()
-        .replace("    return SyntheticBenchmark", "    space.act = lambda: 0\n    return SyntheticBenchmark")
-    )
+    local = 'type("Local", (CategoricalSpace,), {})('  # a class that no other process can import
+    text = (ZOO / "made_up.py").read_text().replace("CategoricalSpace(", local)
     (tmp_path / "made_up.py").write_text(text.replace("zoo/made-up", "zoo/not-handed"))
     homes = [plugin.key for plugin in load_registry(tmp_path).plugins]
     with pytest.raises(SuiteError, match="cannot be handed to an isolated search: its space or its images cannot be"):
