@@ -21,7 +21,7 @@ test-adapters: .venv/adapters.stamp
 	$(PYTHON) -m venv .venv
 
 .venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	.venv/bin/python -m pip install -q -c constraints.txt -e '.[plots]'
+	.venv/bin/python -m pip install -q -c constraints.txt -e '.[live,plots]'
 	touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
