@@ -303,6 +303,8 @@ def _carry_out(
                 f"stopped: {done} of {len(plan.all_runs)} runs are done; the same command goes on from here", err=True
             )
             raise click.exceptions.Exit(130) from None
+        if any(benchmark.currency == "measured" for benchmark in plan.benchmarks.values()):
+            click.echo("scoring: cells that no table knows are trained now, with three seeds each", err=True)
         return plan, _scored(plan, results), summary
 
 
