@@ -41,8 +41,18 @@ jobs_option = click.option(
 @click.option("--estimate", "only_estimate", is_flag=True, help="Tell how long it will take, and stop.")
 @seeds_option
 @jobs_option
+@click.option(
+    "--device", "devices", multiple=True, help="Where to train, e.g. cuda:0; one process each (may be repeated)."
+)
 def build_table(
-    table: str, output: Path, work: Path, sample: int | None, only_estimate: bool, seeds: int, jobs: int | None
+    table: str,
+    output: Path,
+    work: Path,
+    sample: int | None,
+    only_estimate: bool,
+    seeds: int,
+    jobs: int | None,
+    devices: tuple[str, ...],
 ) -> None:
     """Train a space into a TABLE, cell by cell, resumable.
 
@@ -54,23 +64,29 @@ def build_table(
       nasbench table build digits --estimate
       nasbench table build digits --sample 100 --output tables
       nasbench table build digits --jobs 2
+      nasbench table build digits --device cuda:0 --device cuda:1
     """
     from nasbench_suite.training import check_torch
 
     check_torch()
+    from nasbench_suite.errors import UsageError
     from nasbench_suite.tables.manifest import Entry, list_in_manifest
     from nasbench_suite.tables.table import file_sha256
+    from nasbench_suite.training.engine import check_devices
     from nasbench_suite.training.supernet_costs import time_supernets
     from nasbench_suite.training.table_builder import estimate, run_build, write_build
 
-    build, workers = _digits(seeds, sample), jobs or os.cpu_count() or 1
+    if devices and jobs:
+        raise UsageError("--jobs takes cores of the CPU, --device names devices; give one of them")
+    build, chosen = _digits(seeds, sample), devices or ("cpu",) * (jobs or os.cpu_count() or 1)
+    check_devices(chosen)
     directory = work / build.name
     with Progress() as progress:
         expected = estimate(build, directory, report=_reporter(progress))
     hours = expected.seconds / 3600
     click.echo(
         f"{expected.left:,} of {expected.cells:,} cells are left, {seeds} seeds each: at most {hours:.2g} hours of one core, "
-        f"{hours / workers:.2g} with {workers} processes",
+        f"{hours / len(chosen):.2g} with {len(chosen)} processes of that speed",
         err=True,
     )
     click.echo(expected.costs.words, err=True)
@@ -78,7 +94,7 @@ def build_table(
         return
     try:
         with Progress() as progress:
-            run_build(build, directory, jobs=workers, report=_reporter(progress))
+            run_build(build, directory, devices=chosen, report=_reporter(progress))
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from here", err=True)
         raise click.exceptions.Exit(130) from None

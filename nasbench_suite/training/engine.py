@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasbench_suite.errors import DataError
+from nasbench_suite.errors import DataError, UsageError
 from nasbench_suite.spaces import CellSpace
 from nasbench_suite.training.datasets import Images
 from nasbench_suite.training.networks import CellNetwork, Skeleton
@@ -628,6 +628,18 @@ def cpu_threads(threads: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def check_devices(names: Sequence[str]) -> None:
+    """Raise :class:`UsageError` for a device that PyTorch does not have here."""
+    for name in names:
+        try:
+            torch.empty(0, device=name)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UsageError(
+                f"device {name!r} cannot be used ({reason}); name another, such as cpu or cuda:0"
+            ) from None
 
 
 @cache

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,9 @@ def estimate(build: Build, directory: Path, *, report: Report = lambda *_: None,
     return Estimate(len(build.to_train()), len(left), seconds, costs)
 
 
-def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = lambda *_: None) -> int:
+def run_build(
+    build: Build, directory: Path, *, devices: Sequence[str] = ("cpu",), report: Report = lambda *_: None
+) -> int:
     """Train what is left of a build; returns how many cells were trained now.
 
     A directory with fewer seeds is gone on from: each cell is trained with those it lacks.
@@ -135,7 +138,8 @@ def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = 
     Args:
         build: what to make.
         directory: where results are kept while the build is under way.
-        jobs: processes, each on one core.
+        devices: one process for each; ``("cpu", "cpu")`` takes two cores, ``("cuda:0", "cuda:0", "cuda:1")`` has two
+            processes share the first GPU.
         report: told of every cell.
 
     Raises:
@@ -148,7 +152,7 @@ def run_build(build: Build, directory: Path, *, jobs: int = 1, report: Report = 
     finished = wanted - len(left)
     report("training cells", finished, wanted)
     with (directory / "results.jsonl").open("a", encoding="utf-8") as file:
-        for values in _trained(build, left, jobs):
+        for values in _trained(build, left, devices):
             file.write(json.dumps(values, separators=(",", ":")) + "\n")
             file.flush()
             finished += 1
@@ -167,21 +171,24 @@ def _left(build: Build, directory: Path) -> list[Missing]:
     return [(index, seeds) for index, seeds in missing if seeds]
 
 
-def _trained(build: Build, left: Sequence[Missing], jobs: int) -> Iterator[dict[str, Any]]:
+def _trained(build: Build, left: Sequence[Missing], devices: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Results as they come, from this process or from several."""
-    if jobs == 1:
+    if len(devices) == 1:
         for missing in left:
-            yield _train_one(build, missing)
+            yield _train_one(build, missing, devices[0])
         return
     context = multiprocessing.get_context("spawn")
     waiting = iter(left)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(build,)) as pool:
+    free = context.SimpleQueue()
+    for device in devices:
+        free.put(device)
+    with ProcessPoolExecutor(len(devices), context, _start_worker, (build, free)) as pool:
         running: set[Future[dict[str, Any]]] = set()
         try:
             while True:
                 for missing in waiting:
                     running.add(pool.submit(_train_in_worker, missing))
-                    if len(running) >= 2 * jobs:
+                    if len(running) >= 2 * len(devices):
                         break
                 if not running:
                     return
@@ -198,23 +205,24 @@ def _trained(build: Build, left: Sequence[Missing], jobs: int) -> Iterator[dict[
 
 
 _build: Build | None = None
+_device = "cpu"
 
 
-def _start_worker(build: Build) -> None:
-    global _build
-    _build = build
+def _start_worker(build: Build, free: SimpleQueue[str]) -> None:
+    global _build, _device
+    _build, _device = build, free.get()
     keep_freed_memory()
 
 
 def _train_in_worker(missing: Missing) -> dict[str, Any]:
     assert _build is not None
-    return _train_one(_build, missing)
+    return _train_one(_build, missing, _device)
 
 
-def _train_one(build: Build, missing: Missing) -> dict[str, Any]:
+def _train_one(build: Build, missing: Missing, device: str) -> dict[str, Any]:
     index, seeds = missing
     cell = build.space.architecture(index)
-    trainings = train(build.space, cell, build.task, seeds, held_out={"test": build.test})
+    trainings = train(build.space, cell, build.task, seeds, held_out={"test": build.test}, device=device)
     return {"index": index, "seeds": list(seeds), **_as_json(trainings)}
 
 

@@ -100,7 +100,7 @@ def test_an_interrupted_build_goes_on_and_ends_the_same(build: Build, finished: 
 
 
 def test_several_processes_find_the_same(build: Build, finished: Path, tmp_path: Path) -> None:
-    run_build(replace(build, sample=3), tmp_path, jobs=2)
+    run_build(replace(build, sample=3), tmp_path, devices=("cpu", "cpu"))
     ours = sorted((tmp_path / "results.jsonl").read_text().splitlines())
     assert ours == sorted((finished / "results.jsonl").read_text().splitlines()[:3])
 
