@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables import open_table
-from nasbench_suite.tables.export import difference
+from nasbench_suite.tables import Table, open_table
 from nasbench_suite.tables.from_nas_bench_201 import MAGIC, PROTOCOL, import_pth
 from nasbench_suite.tables.from_nats_bench import import_directory, import_file
 from nasbench_suite.tables.pull import pull
@@ -34,6 +33,16 @@ def content(data: Path) -> dict[str, Any]:
         "arch2infos": {i: {"less": cell["12"], "full": cell["200"]} for i, cell in cells.items()},
         "evaluated_indexes": set(cells),
     }
+
+
+def assert_same(first: Table, second: Table) -> None:
+    """The same outline, and the same numbers at the last epoch of every metric."""
+    assert first.datasets == second.datasets
+    for dataset, outline in first.datasets.items():
+        for training, inner in outline.trainings.items():
+            for metric, held in inner.metrics.items():
+                place = (dataset, training, metric, held[-1])
+                np.testing.assert_array_equal(first.column(*place), second.column(*place), str(place))
 
 
 def write_row(path: Path, content: dict[str, Any]) -> None:
@@ -126,7 +135,7 @@ def test_killed_import_goes_on(
         made = reader(source, target)
     assert len(read) == 1, "what was read before the end is not read again"
     assert sorted(path.name for path in target.iterdir()) == ["manifest.toml", "nats-bench-tss.h5"]
-    assert difference(open_table(official["tss"]), open_table(made.path))["metrics"] == {}
+    assert_same(open_table(official["tss"]), open_table(made.path))
 
 
 def test_list_of_architectures_may_come_last(
@@ -135,7 +144,7 @@ def test_list_of_architectures_may_come_last(
     path = tmp_path / "NAS-Bench-201-v1_1-096897.pth"
     write_row(path, dict(reversed(content.items())))
     made = import_pth(path, tmp_path)
-    assert difference(open_table(official["tss"]), open_table(made.path))["metrics"] == {}
+    assert_same(open_table(official["tss"]), open_table(made.path))
 
 
 @pytest.mark.parametrize("damage", ["number", "field", "global", "cut", "record"])
