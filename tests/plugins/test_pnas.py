@@ -20,14 +20,15 @@ BENCHMARK = SyntheticBenchmark("pnas", SPACE, fidelities=(10,))
 def rankings(monkeypatch: pytest.MonkeyPatch) -> list[dict[Architecture, float]]:
     """What every surrogate says of the whole space, noted when it is first asked."""
     noted: list[dict[Architecture, float]] = []
-    predict = perceptrons.Surrogate.predict
+    predict = perceptrons.Surrogate.predict_encoded
 
-    def note(surrogate: perceptrons.Surrogate, architectures: Any) -> Any:
+    def note(surrogate: perceptrons.Surrogate, features: Any) -> Any:
         everything = SPACE.architectures()
-        noted.append(dict(zip(everything, predict(surrogate, everything).mean(axis=0).tolist(), strict=True)))
-        return predict(surrogate, architectures)
+        predicted = predict(surrogate, SPACE.encode(everything, "paths")).mean(axis=0)
+        noted.append(dict(zip(everything, predicted.tolist(), strict=True)))
+        return predict(surrogate, features)
 
-    monkeypatch.setattr(perceptrons.Surrogate, "predict", note)
+    monkeypatch.setattr(perceptrons.Surrogate, "predict_encoded", note)
     return noted
 
 
