@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -62,3 +63,28 @@ def test_pictures_are_of_these_very_figures(board: Path) -> None:
 def test_the_readme_shows_a_picture_of_the_shipped_comparison() -> None:
     (shown,) = re.findall(r"\]\((leaderboards/nas-bench-201/[a-z-]+\.svg)\)", (REPOSITORY / "README.md").read_text())
     assert (REPOSITORY / shown).is_file()
+
+
+def test_look_ups_on_digits_made_again_are_the_same(tmp_path: Path) -> None:
+    """Seed by seed; weight sharing trains for real, and another processor rounds otherwise."""
+    board = json.loads((REPOSITORY / "leaderboards" / "digits" / "leaderboard.json").read_text())
+    looked_up = [entrant["label"] for entrant in board["strategies"] if entrant["family"] != "weight-sharing"]
+    assert 0 < len(looked_up) < len(board["strategies"])
+    command = [sys.executable, "-m", "nasbench_suite.cli", "run-all", "digits", "--json"]
+    for label in looked_up:
+        command += ["--strategy", label]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (made,), (kept,) = json.loads(done.stdout)["benchmarks"], board["benchmarks"]
+    assert made["identity"] == kept["identity"]
+    for part in ("ranked", "unranked"):
+        expected = {row["label"]: row["scores"] for row in kept[part] if row["label"] in looked_up}
+        assert {row["label"]: row["scores"] for row in made[part]} == expected
+
+
+def test_all_five_families_stand_in_the_leaderboard_of_the_digits() -> None:
+    board = json.loads((REPOSITORY / "leaderboards" / "digits" / "leaderboard.json").read_text())
+    families = {entrant["label"]: entrant["family"] for entrant in board["strategies"]}
+    (benchmark,) = board["benchmarks"]
+    ranked = {families[row["label"]] for row in benchmark["ranked"]}
+    assert {"reinforcement-learning", "evolution", "bayesian", "progressive", "weight-sharing"} <= ranked
