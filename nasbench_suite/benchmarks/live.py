@@ -249,7 +249,7 @@ def cifar10_offer(images: Path) -> Offer:
 
 
 def live_digits() -> LiveBenchmark:
-    """NAS-Bench-201's cells on scattered digits, the task of the table ``digits-201``, trained for real."""
+    """NAS-Bench-201's cells on cluttered digits, the task of the table ``digits-201``, trained for real."""
     from nasbench_suite.spaces import nas_bench_201
     from nasbench_suite.training.tasks import digits_task
 
