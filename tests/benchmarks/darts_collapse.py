@@ -62,7 +62,7 @@ class Setting:
 def digits() -> Setting:
     """The scattered digits with three cells in each of the two stages: deep enough for skip connections to matter."""
     recipe = Recipe(epochs=12, batch_size=50, learning_rate=0.1, flip=False, padding=0)
-    task, _ = digits_task(recipe, Scattering(canvas=10, clutter=1, patch=4, noise=0.2), cells=3)
+    task, _ = digits_task(recipe, Scattering(canvas=10, clutter=1, patch=4, noise=0.2, placed=(2, 2, 2)), cells=3)
     return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5, 50)
 
 
