@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,15 @@ def test_all_five_families_stand_in_the_leaderboard_of_the_digits() -> None:
     (benchmark,) = board["benchmarks"]
     ranked = {families[row["label"]] for row in benchmark["ranked"]}
     assert {"reinforcement-learning", "evolution", "bayesian", "progressive", "weight-sharing"} <= ranked
+
+
+def test_the_leaderboard_of_the_digits_is_replayed_from_its_bundle() -> None:
+    """Weight sharing, too: every charge and recommendation, priced and scored by the shipped table."""
+    bundle = REPOSITORY / "leaderboards" / "digits.nasbench.zip"
+    done = subprocess.run(
+        [sys.executable, "-m", "nasbench_suite.cli", "verify", str(bundle)], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "darts: replayed" in done.stdout + done.stderr, done.stderr
+    with zipfile.ZipFile(bundle) as archive:
+        kept = (REPOSITORY / "leaderboards" / "digits" / "leaderboard.json").read_bytes()
+        assert archive.read("leaderboard.json") == kept
