@@ -28,7 +28,9 @@ LEAST = {
     "ppo": 0.9385,
     "genetic-algorithm": 0.9403,
     "local-search": 0.9415,
-    "pnas": 0.9415,
+    # With batch=40, all of its beam chosen at once, it reaches 94.30 here, but is no better than random search on the
+    # shipped table; so its default is another, and held to what evolution reaches.
+    "pnas": 0.9403,
     "tpe": 0.9417,
     "random-forest": 0.9420,
     "bananas": 0.9420,
