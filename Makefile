@@ -15,7 +15,7 @@ test: .venv/test.stamp
 
 # The packages in plugins/ against the real libraries; some are large, and some searches take minutes.
 test-adapters: .venv/adapters.stamp
-	.venv/bin/python -m pytest -n auto plugins/*/tests
+	.venv/bin/python -m pytest -n auto --import-mode=importlib plugins/*/tests
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
