@@ -28,9 +28,7 @@ LEAST = {
     "ppo": 0.9385,
     "genetic-algorithm": 0.9403,
     "local-search": 0.9415,
-    # With batch=40, all of its beam chosen at once, it reaches 94.30 here, but is no better than random search on the
-    # shipped table; so its default is another, and held to what evolution reaches.
-    "pnas": 0.9403,
+    "pnas": 0.9415,
     "tpe": 0.9417,
     "random-forest": 0.9420,
     "bananas": 0.9420,
@@ -62,7 +60,17 @@ def noise(label: str) -> float:
     return float(1.96 * ROWS[label]["std"] / np.sqrt(len(DOCUMENT["comparison"]["seeds"])))
 
 
-@pytest.mark.parametrize(("label", "least"), LEAST.items())
+UNMET = {"pnas": "94.09: batches of 5 beat random search on the shipped table, one batch of 40 reached 94.30 here"}
+"""Bars that the shipped runs do not reach, and what is known of it."""
+
+
+def marked(label: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason=UNMET[label])] if label in UNMET else []
+
+
+@pytest.mark.parametrize(
+    ("label", "least"), [pytest.param(label, least, marks=marked(label)) for label, least in LEAST.items()]
+)
 def test_what_the_strategies_reach(label: str, least: float) -> None:
     assert ROWS[label]["mean"] + noise(label) >= least
 

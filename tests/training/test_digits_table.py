@@ -35,7 +35,12 @@ def test_it_tells_good_cells_from_bad(table: Table) -> None:
     found = quality(table)
     assert min(found.correlations) >= 0.9
     assert found.lead >= 3 * found.noise_of_best
-    assert found.lead >= 2.5 * found.noise
+
+
+@pytest.mark.xfail(reason="2.9 times: the recipe was chosen by a pilot of 85 cells")
+def test_the_best_cell_leads_by_three_times_the_noise_of_all_cells(table: Table) -> None:
+    found = quality(table)
+    assert found.lead >= 3 * found.noise
 
 
 def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
