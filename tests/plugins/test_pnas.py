@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from nasbench_strategies import perceptrons
 from nasbench_strategies.pnas import pnas
@@ -13,19 +14,21 @@ from nasbench_suite import Architecture, CellSpace
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 
 SPACE = CellSpace("cells", 4, ("none", "skip", "conv"), zero="none", identity="skip")
+OPTIMISM = 1.5
 BENCHMARK = SyntheticBenchmark("pnas", SPACE, fidelities=(10,))
 
 
 @pytest.fixture
 def rankings(monkeypatch: pytest.MonkeyPatch) -> list[dict[Architecture, float]]:
-    """What every surrogate says of the whole space, noted when it is first asked."""
+    """What every surrogate says of the whole space, with what its members disagree on, noted when it is first asked."""
     noted: list[dict[Architecture, float]] = []
     predict = perceptrons.Surrogate.predict_encoded
 
     def note(surrogate: perceptrons.Surrogate, features: Any) -> Any:
         everything = SPACE.architectures()
-        predicted = predict(surrogate, SPACE.encode(everything, "paths")).mean(axis=0)
-        noted.append(dict(zip(everything, predicted.tolist(), strict=True)))
+        predicted = predict(surrogate, SPACE.encode(everything, "paths"))
+        scores = np.array([np.mean(column) + OPTIMISM * np.sqrt(np.var(column)) for column in predicted.T])
+        noted.append(dict(zip(everything, scores.tolist(), strict=True)))
         return predict(surrogate, features)
 
     monkeypatch.setattr(perceptrons.Surrogate, "predict_encoded", note)
@@ -34,7 +37,7 @@ def rankings(monkeypatch: pytest.MonkeyPatch) -> list[dict[Architecture, float]]
 
 def test_every_level_trains_the_brute_force_best_expansions(rankings: list[dict[Architecture, float]]) -> None:
     beam, batch = 6, 4
-    found = asked(search(pnas, BENCHMARK, "40 evaluations", 2, beam=beam, batch=batch))
+    found = asked(search(pnas, BENCHMARK, "40 evaluations", 2, beam=beam, batch=batch, optimism=OPTIMISM))
     direct = SPACE.edges.index((0, 3))
     first_level = [cell for cell in SPACE.architectures() if not any(o for e, o in enumerate(cell) if e != direct)]
     assert found[:3] == first_level
