@@ -1,7 +1,8 @@
 """DARTS (Liu, Simonyan & Yang, ICLR 2019, https://arxiv.org/abs/1806.09055), Algorithm 1, first and second order.
 
-On NAS-Bench-201 it is known to end in cells of skip connections (Dong & Yang 2020, table 5); that is the expected
-result, not a fault.
+All edges of the cell are kept, each with its strongest operation, as NAS-Bench-201's baseline does; the paper keeps the two
+strongest inputs of each node and never an absent edge. On NAS-Bench-201 it is known to end in cells of skip connections
+(Dong & Yang 2020, table 5); that is the expected result, not a fault.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ def drnas(
 ) -> None:
     """Draw the mixture of every step; learn its concentrations on validation images.
 
-    Without the paper's partial channels and progressive pruning, which save memory on ImageNet.
+    Without the paper's partial channels and progressive pruning, which save memory on ImageNet. Gradients pass through
+    the draw as in the paper, by PyTorch's pathwise derivative of the Dirichlet.
 
     Args:
         problem: the search.

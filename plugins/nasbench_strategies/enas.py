@@ -1,4 +1,8 @@
-"""ENAS (Pham et al., ICML 2018, https://arxiv.org/abs/1802.03268): reinforcement learning with shared weights."""
+"""ENAS (Pham et al., ICML 2018, https://arxiv.org/abs/1802.03268), section 2.2: reinforcement learning with shared weights.
+
+The controller is that of NAS-Bench-201's baseline (Dong & Yang 2020): one step of the LSTM per edge, which chooses an
+operation; the paper's cell controller chooses the edges, too.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,10 @@ def enas(
     candidates: int = 20,
 ) -> None:
     """Train cells that a recurrent controller draws; train the controller by REINFORCE on validation accuracy.
+
+    The two phases take turns epoch by epoch, as in the paper. What differs: the controller takes ``controller_steps``
+    steps of ``draws`` cells after an epoch instead of the paper's 2,000 steps; the moving average that is its baseline begins at the
+    first reward; the cell to recommend is chosen among drawn ones after every epoch, not only after the last.
 
     Args:
         problem: the search.

@@ -1,4 +1,4 @@
-"""GDAS (Dong & Yang, CVPR 2019, https://arxiv.org/abs/1910.04465): one operation per edge, sampled by Gumbel noise."""
+"""GDAS (Dong & Yang, CVPR 2019, https://arxiv.org/abs/1910.04465), Algorithm 1: one operation per edge, by Gumbel noise."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def gdas(
     coldest: float = 0.1,
 ) -> None:
     """Train only the sampled operation of each edge; gradients reach the probabilities straight through.
+
+    Every edge of the cell is kept, as in NAS-Bench-201; the paper keeps two inputs of each node. The operations that
+    were not sampled are not computed, and unlike in the authors' code they pass no constant gradient either.
 
     Args:
         problem: the search.

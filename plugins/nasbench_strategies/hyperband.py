@@ -15,8 +15,8 @@ from nasbench_suite import Problem, strategy
 def hyperband(problem: Problem, rng: Generator, *, reduction: float = 3.0) -> None:
     """Successive halving in several brackets, from many architectures trained briefly to few trained fully.
 
-    After the last bracket the first comes again. Rungs are those fidelities that are at least ``reduction`` apart.
-    Ends when the whole space was seen.
+    After the last bracket the first comes again. Rungs are those fidelities that are at least ``reduction`` apart; what
+    lies between two of them is η there, where the paper has one η for all. Ends when the whole space was seen.
 
     Args:
         problem: the search.

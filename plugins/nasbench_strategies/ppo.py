@@ -42,8 +42,9 @@ def ppo(
     """Take several gradient steps per batch of architectures, none of which may move the policy far.
 
     An episode decides one option after another and is rewarded at its end with the accuracy, not discounted. The
-    state is what was decided so far; policy and value are linear in it. Rewards are standardised by all of them so
-    far, advantages within a batch; a batch is not split.
+    state is what was decided so far. What differs from the paper: policy and value are linear in the state instead of
+    networks; rewards are standardised by all of them so far, advantages within a batch; a batch is not split into
+    smaller ones; a policy that finds nothing new is replaced by a fresh one.
 
     Args:
         problem: the search.

@@ -15,6 +15,10 @@ def rsps(
 ) -> None:
     """Train a uniformly drawn cell at every step; judge drawn cells with the shared weights.
 
+    The paper judges its draws once, after the last epoch, on the whole validation split, and trains the best of several
+    searches; here they are judged on one batch after every epoch, as in NAS-Bench-201's baseline, so that there is a
+    recommendation at any time.
+
     Args:
         problem: the search.
         rng: all randomness.
