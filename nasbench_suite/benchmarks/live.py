@@ -9,7 +9,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,17 +226,23 @@ class LiveAnswers:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") % 1_000_000
 
 
-def cifar10_images() -> Path | None:
-    """Where the user keeps CIFAR-10: in the directory that ``NASBENCH_DATA`` names, unpacked as published."""
+def cifar10_training() -> Callable[[Mapping[str, float]], Offer] | None:
+    """NAS-Bench-201's own search task: supernets train on CIFAR-10 at the published prices, look-ups score them.
+
+    ``None`` without PyTorch, or where the user does not keep CIFAR-10 in the directory that ``NASBENCH_DATA`` names,
+    unpacked as published.
+    """
     root = os.environ.get(DATA_VARIABLE)
+    if not root or find_spec("torch") is None:
+        return None
     for name in ("cifar-10-batches-bin", "cifar-10-batches-py"):
-        if root and (Path(root).expanduser() / name).is_dir():
-            return Path(root).expanduser() / name
+        if (Path(root).expanduser() / name).is_dir():
+            return partial(_cifar10_offer, Path(root).expanduser() / name)
     return None
 
 
-def cifar10_offer(images: Path) -> Offer:
-    """NAS-Bench-201's own search task: supernets train on CIFAR-10 at the published prices, look-ups score them.
+def _cifar10_offer(images: Path, recorded: Mapping[str, float]) -> Offer:
+    """The task with the published prices; the tables of this space record none.
 
     The images are halved by hash (the benchmark's list of its halves is only in its official files); batches have 64
     images, as in its searches.

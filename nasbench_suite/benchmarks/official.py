@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from nasbench_suite.benchmarks.live import cifar10_training
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.tables import Table, known_tables, open_table
@@ -37,7 +38,8 @@ def official_benchmarks() -> dict[str, Callable[[], TabularBenchmark]]:
     """Name -> function that opens it.
 
     ``nats-bench-tss/cifar10`` answers at every honest fidelity, ``nats-bench-tss/cifar10-12-epochs`` after the
-    12-epoch training alone, as the published protocols do; likewise for the other data sets and the size space.
+    12-epoch training alone, as the published protocols do; likewise for the other data sets and the size space. On the
+    first of them supernets are trained on CIFAR-10 where the user has its images.
     """
     offered: dict[str, Callable[[], TabularBenchmark]] = {}
     for form in (TOPOLOGY, SIZE):
@@ -55,7 +57,12 @@ def _open(form: OfficialFormat, dataset: str, trainings: tuple[str, ...], suffix
         for training in trainings
     ]
     return TabularBenchmark(
-        f"{form.name}/{dataset}{suffix}", form.space(), table, signal=signal, scores=_scores(form, dataset, table)
+        f"{form.name}/{dataset}{suffix}",
+        form.space(),
+        table,
+        signal=signal,
+        scores=_scores(form, dataset, table),
+        training=cifar10_training() if (form, dataset, suffix) == (TOPOLOGY, "cifar10", "") else None,
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 
 from nasbench_suite.benchmarks.benchmark import Benchmark
-from nasbench_suite.benchmarks.live import DIGITS, cifar10_images, cifar10_offer, digits_table, live_digits
+from nasbench_suite.benchmarks.live import DIGITS, cifar10_training, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.spaces import KNOWN_SPACES, Space, nas_bench_201
@@ -21,14 +20,13 @@ def _nas_bench_201(dataset: str) -> TabularBenchmark:
     Where the user has the images of CIFAR-10, supernets are trained on them, at the published prices.
     """
     measure = Measure(dataset, "200-epochs", "valid-accuracy")
-    images = cifar10_images() if dataset == "cifar10" and find_spec("torch") else None
     return TabularBenchmark(
         f"{NAME}/{dataset}",
         nas_bench_201(),
         open_table(NAME),
         signal=[measure],
         scores={"validation": measure},
-        training=(lambda prices: cifar10_offer(images)) if images else None,
+        training=cifar10_training() if dataset == "cifar10" else None,
     )
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nasbench_suite.benchmarks import shipped
+from nasbench_suite import Budget, OutOfBudget, Problem
+from nasbench_suite.benchmarks import shipped, training_of
 from nasbench_suite.errors import NotMeasured, QuestionError, TableError
+from nasbench_suite.journal import Charge, Recommendation
+from nasbench_suite.plugins import load_registry
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.nats_bench_api import create
 
@@ -99,6 +104,31 @@ def test_absent_table_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path))
     with pytest.raises(TableError, match="nasbench table pull nats-bench-sss"):
         shipped.benchmarks()["nats-bench-sss/cifar10"]()
+
+
+def test_supernets_train_on_the_users_cifar(
+    official: dict[str, Path], cifar10_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("NASBENCH_TABLES", str(official["tss"].parent))
+    registry = load_registry()
+    offered = {
+        dataset: training_of(registry.benchmark(f"nats-bench-tss/{dataset}"))
+        for dataset in ("cifar10", "cifar10-12-epochs", "cifar100", "imagenet16-120")
+    }
+    assert {dataset for dataset, offer in offered.items() if offer} == {"cifar10"}
+    benchmark = registry.benchmark("nats-bench-tss/cifar10")
+    offer = training_of(benchmark)
+    assert offer is not None and offer.supernet_seconds is not None
+    # As published: 10,890 and 35,782 seconds for 50 epochs, 31,610 for 250.
+    published = {"darts-first-order": 50, "darts-second-order": 50, "gdas": 250}
+    seconds = [round(epochs * offer.supernet_seconds[kind], 1) for kind, epochs in published.items()]
+    assert seconds == pytest.approx([10_890, 35_782, 31_610])
+    assert len(offer.task.train) + len(offer.task.valid) == 20
+    problem = Problem(benchmark.space, benchmark.fidelities, benchmark.answers(0), Budget(400.0), training=offer)
+    with suppress(OutOfBudget):
+        registry.strategy("darts").strategy.run(problem, np.random.default_rng(0))
+    assert [type(event) for event in problem.journal] == [Charge, Recommendation]
 
 
 def test_changed_large_table_is_hashed_again(official: dict[str, Path], tmp_path: Path) -> None:
