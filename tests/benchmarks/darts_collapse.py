@@ -1,6 +1,6 @@
 """How DARTS collapses on NAS-Bench-201's space: ``python tests/benchmarks/darts_collapse.py docs/darts [mnist.npz]``.
 
-Trains the supernet (first order) on the scattered digits and, given the file, on MNIST at 14×14, and writes after every
+Trains the supernet (first order) on the scattered digits and, given the file, on MNIST, and writes after every
 epoch what the mixture prefers, which cell DARTS would return, and what that cell is worth when trained from scratch.
 Writes ``<data set>.csv`` and ``collapse.svg`` into the directory. A data set whose CSV is complete is not trained
 again; about ten minutes of one core in all.
@@ -22,7 +22,6 @@ from nasbench_suite.plugins import load_registry
 from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.training import (
     Differentiable,
-    Macro,
     Recipe,
     SharingRecipe,
     SupernetSearch,
@@ -49,37 +48,35 @@ class Setting:
         sharing: how the shared weights learn.
         rate: of the mixture's Adam. The paper's 3e-4 is for some 20,000 steps; there are fewer here.
         every: after so many epochs the returned cell is trained from scratch.
-        last: the epoch after which the curve ends, before the learning rate has fallen all the way.
     """
 
     task: Task
     sharing: SharingRecipe
     rate: float
     every: int
-    last: int
 
 
 def digits() -> Setting:
     """The scattered digits with three cells in each of the two stages: deep enough for skip connections to matter."""
     recipe = Recipe(epochs=12, batch_size=50, learning_rate=0.1, flip=False, padding=0)
     task, _ = digits_task(recipe, Scattering(canvas=10, clutter=1, patch=4, noise=0.2, placed=(2, 2, 2)), cells=3)
-    return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5, 50)
+    return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
 
 
 def mnist(path: Path) -> Setting:
-    """800 images of MNIST, averaged to 14×14 in a frame, on 8 channels, two stages and three cells a stage."""
+    """3,200 images of MNIST, averaged to 7×7 in a frame of 8×8, in the network of the digits."""
     published = npz(path)
     assert published.test is not None
     parts = []
-    for images, count in ((published.train, 800), (published.test, 100)):
+    for images, count in ((published.train, 3200), (published.test, 100)):
         some = images.take(np.random.default_rng(SEED).permutation(len(images))[:count])
-        small = some.pixels.reshape(count, 1, 14, 2, 14, 2).mean((3, 5)).astype(np.float32)
-        small = np.pad(small, ((0, 0), (0, 0), (1, 1), (1, 1)))  # an even number at every stage
+        small = some.pixels.reshape(count, 1, 7, 4, 7, 4).mean((3, 5)).astype(np.float32)
+        small = np.pad(small, ((0, 0), (0, 0), (0, 1), (0, 1)))  # an even number at every stage
         parts.append(Images(small, some.labels, 10))
-    recipe = Recipe(epochs=6, batch_size=40, learning_rate=0.1, flip=False, padding=0)
-    task, _ = nas_bench_201_task(Dataset("mnist", *parts, published.source), 400, recipe)
-    task = replace(task, macro=Macro(task.macro.image, 10, 8, 3, 2))
-    return Setting(task, SharingRecipe(epochs=45, batch_size=40), 1e-2, 5, 30)
+    recipe = Recipe(epochs=8, batch_size=50, learning_rate=0.1, flip=False, padding=0)
+    task, _ = nas_bench_201_task(Dataset("mnist", *parts, published.source), 1600, recipe)
+    task = replace(task, macro=replace(digits().task.macro, image=task.macro.image))
+    return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
 
 
 def follow(setting: Setting, path: Path) -> None:
@@ -102,7 +99,7 @@ def follow(setting: Setting, path: Path) -> None:
             f"edges {SHORT[name]}" for name in SPACE.operations
         ]
         writer.writerow(["epoch", *columns, "cell", "from scratch", "nas-bench-201 cifar10"])
-        for epoch in range(1, setting.last + 1):
+        for epoch in range(1, setting.sharing.epochs + 1):
             cell = search.run_epoch(relaxation)
             weights = relaxation.numbers.detach().softmax(1).mean(0).tolist()
             edges = [cell.count(option) for option in range(len(SPACE.operations))]
