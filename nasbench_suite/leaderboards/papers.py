@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from nasbench_suite.errors import UsageError
@@ -11,23 +13,34 @@ from nasbench_suite.scoring import Board, Scoreboard
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", "–": "--", "±": r"$\pm$", "≤": r"$\leq$", "≥": r"$\geq$", "−": "$-$", "∞": r"$\infty$",
+    "→": r"$\to$", "[": "{[}", "]": "{]}", "α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$",
+    "η": r"$\eta$", "θ": r"$\theta$", "κ": r"$\kappa$", "λ": r"$\lambda$", "μ": r"$\mu$", "π": r"$\pi$",
+    "ρ": r"$\rho$", "σ": r"$\sigma$", "τ": r"$\tau$", "φ": r"$\varphi$", "ω": r"$\omega$", "Δ": r"$\Delta$",
 }  # fmt: skip
 
 
 def escaped(value: str) -> str:
-    """Text for LaTeX."""
+    """Text for LaTeX; also for pdflatex, which knows no Greek letters outside of formulas."""
     return "".join(_ESCAPES.get(character, character) for character in value)
 
 
 def latex(scoreboard: Scoreboard) -> str:
-    """The text of ``table.tex``: mean and standard deviation per benchmark, the first place and its ties in bold."""
+    """The text of ``table.tex``: mean and standard deviation per benchmark, the first place and its ties in bold.
+
+    Benchmarks of one family (what stands before the slash) have a common head, so that three of them fit the text
+    width of LaTeX's article class. Rows that are ranked nowhere are named in the caption.
+    """
     boards = scoreboard.boards
+    names = [board.task.benchmark for board in boards]
     labels = [standing.label for standing in scoreboard.overall.standings]
-    labels += [label for label in scoreboard.entrants if label not in labels]
+    ranked = set(text.ranked(scoreboard))
+    labels += [label for label in scoreboard.entrants if label in ranked and label not in labels]
     splits = "; ".join(dict.fromkeys(f"{b.task.benchmark}: {b.task.splits[b.task.score]}" for b in boards))
-    budgets = "; ".join(dict.fromkeys(text.amount(board.task) for board in boards))
-    head = ["Strategy", *(board.task.benchmark for board in boards), "Rank"]
+    budgets = list(dict.fromkeys(text.amount(board.task) for board in boards))
+    if len(budgets) > 1:
+        budgets = [f"{board.task.benchmark}: {text.amount(board.task)}" for board in boards]
     ranks = {standing.label: text.number(standing.rank) for standing in scoreboard.overall.standings}
     body = [[escaped(label), *(_cell(board, label) for board in boards), ranks.get(label, "--")] for label in labels]
     oracle = ["Oracle (best there is)"]
@@ -35,16 +48,22 @@ def latex(scoreboard: Scoreboard) -> str:
     caption = (
         f"{scoreboard.comparison.title}. Mean and sample standard deviation in percent over "
         f"{len(scoreboard.comparison.seeds)} paired seeds; bold: no row is significantly better (Wilcoxon, Holm, 5 %). "
-        f"Budget: {budgets}. Scores: {splits}."
+        f"Budget: {'; '.join(budgets)}. Scores: {splits}."
     )
+    if without := [label for label in scoreboard.entrants if label not in ranked]:
+        caption += f" Not ranked: {', '.join(without)}."
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escaped(caption)}}}",
-        rf"\begin{{tabular}}{{l{'r' * (len(boards) + 1)}}}",
+        r"\setlength{\belowcaptionskip}{6pt}",
+        rf"\caption[{escaped(scoreboard.comparison.title)}]{{{escaped(caption)}}}",
+        rf"\label{{tab:{re.sub('[^A-Za-z0-9.-]+', '-', scoreboard.comparison.name)}}}",
+        r"\small",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{@{{}}l{'r' * (len(boards) + 1)}@{{}}}}",
         r"\toprule",
-        _line([escaped(cell) for cell in head]),
+        *_head(names),
         r"\midrule",
         *map(_line, body),
         r"\midrule",
@@ -54,6 +73,18 @@ def latex(scoreboard: Scoreboard) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _head(benchmarks: Sequence[str]) -> list[str]:
+    """A line of families, a rule under each of them, and a line of what is left of the benchmarks' names."""
+    families, rules, column = [""], [], 2
+    for family, members in groupby(name.rpartition("/")[0] for name in benchmarks):
+        width = len(list(members))
+        families.append(rf"\multicolumn{{{width}}}{{c}}{{{escaped(family)}}}")
+        rules += [rf"\cmidrule(lr){{{column}-{column + width - 1}}}"] if family else []
+        column += width
+    head = _line(["Strategy", *(escaped(name.rpartition("/")[2]) for name in benchmarks), "Rank"])
+    return [_line([*families, ""]), "".join(rules), head] if rules else [head]
 
 
 def _line(cells: Sequence[str]) -> str:
