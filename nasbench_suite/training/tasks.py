@@ -120,7 +120,7 @@ class Scattering:
     clutter: int = 1
     patch: int = 4
     noise: float = 0.25
-    placed: tuple[int, int, int] = (1, 1, 1)
+    placed: tuple[int, int, int] = (1, 1, 3)
 
     def scatter(self, images: Images, times: int, rng: np.random.Generator) -> Images:
         """Every digit so often, each time somewhere else: ``[times * image, 1, canvas, canvas]`` float32."""
