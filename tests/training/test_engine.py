@@ -370,10 +370,10 @@ from nasbench_suite.training.engine import keep_freed_memory
 assert sys.argv[1] == "no" or keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-def step():  # more than the C library keeps by itself
-    del [torch.ones(1 << 22) for _ in range(8)][:]
-step()
-step()
+def step():  # blocks of 64 MiB, which the C library gives back whatever else lies in memory
+    del [torch.ones(1 << 24) for _ in range(2)][:]
+for _ in range(4):
+    step()
 before = faults()
 for _ in range(10):
     step()
