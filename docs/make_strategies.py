@@ -158,7 +158,8 @@ def _numbers(strategy: Strategy, tasks: Sequence[Task]) -> list[str]:
     for task in tasks:
         row = next(row for row in task.document["ranked"] if row["label"] == strategy.name)
         score = f"{100 * row['mean']:.2f} ± {100 * row['std']:.2f}"
-        own = f"{1e3 * task.own[strategy.name]:.3g} ms"
+        milliseconds = float(f"{1e3 * task.own[strategy.name]:.3g}")
+        own = f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:g} ms"
         lines.append(f"| {task.name} | {row['place']} | {score} | {own} | {task.seeds} |")
     return lines
 
