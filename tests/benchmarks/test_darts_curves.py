@@ -38,5 +38,7 @@ def test_skip_connections_take_over_as_epochs_grow(name: str) -> None:
 def test_on_the_digits_no_convolution_is_left_and_the_cell_is_useless() -> None:
     rows = curve("digits")
     assert (rows[-1]["edges 1x1"], rows[-1]["edges 3x3"]) == ("0", "0")
+    for convolution in ("weight 1x1", "weight 3x3"):
+        assert float(rows[-1][convolution]) < float(rows[0][convolution]) - 0.04
     scratch = [float(row["from scratch"]) for row in rows if row["from scratch"]]
     assert scratch[-1] < scratch[0] - 0.25

@@ -18,6 +18,7 @@ from bundles import registry
 from repository import REPOSITORY
 
 from nasbench_suite.publishing import read_bundle, verify
+from nasbench_suite.publishing.publish import this_environment
 
 KEPT = Path(__file__).with_name("another-machine.nasbench.zip")
 NASBENCH = [sys.executable, "-m", "nasbench_suite.cli"]
@@ -46,6 +47,8 @@ def test_the_kept_bundle_is_from_another_architecture_than_the_shipped_leaderboa
     assert (there["python"], there["packages"]["numpy"]) == ("3.13.5", "2.3.5")
     for package in ("numpy", "scipy", "scikit-learn"):
         assert there["packages"][package] != shipped["packages"][package]
+    here = this_environment()
+    assert (here["python"], here["packages"]["numpy"]) != (there["python"], there["packages"]["numpy"])
 
 
 def test_the_kept_bundle_of_another_machine_verifies() -> None:

@@ -35,6 +35,7 @@ def test_it_tells_good_cells_from_bad(table: Table) -> None:
     found = quality(table)
     assert min(found.correlations) >= 0.9
     assert found.lead >= 3 * found.noise
+    assert found.lead >= 3 * found.noise_of_best
 
 
 def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
