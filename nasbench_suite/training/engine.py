@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.sgd import sgd
 
 from nasbench_suite.errors import DataError, UsageError
 from nasbench_suite.spaces import CellSpace
@@ -136,7 +137,7 @@ class Trainer:
         self.task = task
         self.seeds = tuple(int(seed) for seed in seeds)
         self.network = CellNetwork(space, cell, task.macro, self.seeds).to(device)
-        self.optimizer = make_optimizer(self.network, task.recipe, device)
+        self.descent = Descent(self.network, task.recipe, device)
         self.done = 0
         self.history: list[list[Epoch]] = [[] for _ in self.seeds]
         self.diverged: list[int | None] = [None for _ in self.seeds]
@@ -198,7 +199,7 @@ class Trainer:
             places = order[:, step * recipe.batch_size : (step + 1) * recipe.batch_size]
             batch = changed(images[places], recipe, changes[step]).transpose(0, 1).flatten(1, 2)
             wanted = labels[places]
-            set_learning_rate(self.optimizer, recipe, (self.done + step / steps) / recipe.epochs)
+            self.descent.set_progress((self.done + step / steps) / recipe.epochs)
             scores, losses = self._step(batch, wanted)
             with torch.no_grad():
                 loss_sum += losses * wanted.shape[1]
@@ -227,9 +228,7 @@ class Trainer:
             scores = self.network(batch)
         scores = scores.to(torch.get_default_dtype())
         losses = member_losses(scores, wanted)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses.sum())
-        self.optimizer.step()
+        self.descent.step(losses.sum())
         return scores.detach(), losses.detach()
 
     def guesses(self, split: str) -> tuple[Tensor, Tensor]:
@@ -271,10 +270,9 @@ class Trainer:
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that the rest of the training depends on, as plain arrays by name."""
         arrays = {f"network/{name}": _array(value) for name, value in self.network.state_dict().items()}
-        for number, parameter in enumerate(self.network.parameters()):
-            buffer = self.optimizer.state[parameter].get("momentum_buffer")
-            if buffer is not None:
-                arrays[f"momentum/{number}"] = _array(buffer)
+        for number, momentum in enumerate(self.descent.momenta):
+            if momentum is not None:
+                arrays[f"momentum/{number}"] = _array(momentum)
         story = {
             "identity": self.identity,
             "done": self.done,
@@ -298,12 +296,15 @@ class Trainer:
             for name, value in arrays.items()
             if name.startswith("network/")
         }
-        self.network.load_state_dict(held)
-        for number, parameter in enumerate(self.network.parameters()):
+        try:
+            self.network.load_state_dict(held)
+        except RuntimeError:
+            raise DataError("the checkpoint was written by another version; remove it or name another file") from None
+        for number, parameter in enumerate(self.descent.parameters):
             if f"momentum/{number}" in arrays:
-                buffer = torch.empty_like(parameter)
-                buffer.copy_(torch.from_numpy(np.array(arrays[f"momentum/{number}"])))
-                self.optimizer.state[parameter]["momentum_buffer"] = buffer
+                momentum = torch.empty_like(parameter)
+                momentum.copy_(torch.from_numpy(np.array(arrays[f"momentum/{number}"])))
+                self.descent.momenta[number] = momentum
         self._graph = None  # it would go on with the buffers of before
         self._capture = self._may_capture
         self.done, self.diverged = story["done"], story["diverged"]
@@ -462,30 +463,64 @@ def algorithms(deterministic: bool) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def make_optimizer(network: Skeleton, recipe: Recipe, device: str = "cpu") -> torch.optim.SGD:
-    """SGD as the recipe says; on a GPU its learning rate is a tensor there, so that a captured step reads it."""
-    gpu = torch.device(device).type == "cuda"
-    # One kernel for everything; on the CPU several members are fewer, larger tensors, and are looped over.
-    alone = network.members == 1 or gpu
-    return torch.optim.SGD(
-        network.parameters(),
-        lr=torch.tensor(recipe.learning_rate, device=device) if gpu else recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=True,
-        fused=alone,
-        foreach=not alone,
-    )
+class Descent:
+    """SGD with Nesterov momentum as a recipe says, by PyTorch's own function of it.
 
+    ``torch.optim.SGD`` collects parameters, gradients and momenta anew at every step, which takes small networks longer
+    than the step itself. On a GPU the learning rate is a tensor there, so that a captured step reads it.
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, progress: float) -> None:
-    """Cosine from the recipe's learning rate to 0; ``progress`` runs from 0 to 1 over the training."""
-    rate = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * progress))
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+    Args:
+        network: whose parameters descend.
+        recipe: learning rate, momentum, weight decay.
+        device: of the network.
+
+    Attributes:
+        parameters: of the network, in its order.
+        momenta: one per parameter; ``None`` before the first step.
+    """
+
+    def __init__(self, network: Skeleton, recipe: Recipe, device: str = "cpu") -> None:
+        gpu = torch.device(device).type == "cuda"
+        self.parameters: list[Tensor] = list(network.parameters())
+        self.momenta: list[Tensor | None] = [None for _ in self.parameters]
+        self._recipe = recipe
+        self._rate: float | Tensor = torch.tensor(recipe.learning_rate, device=device) if gpu else recipe.learning_rate
+        # One kernel for everything; on the CPU several members are fewer, larger tensors, and are looped over.
+        self._fused = network.members == 1 or gpu
+
+    def set_progress(self, progress: float) -> None:
+        """Set the learning rate: a cosine from the recipe's to 0 while the progress goes from 0 to 1."""
+        rate = 0.5 * self._recipe.learning_rate * (1 + math.cos(math.pi * progress))
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(rate)
         else:
-            group["lr"] = rate
+            self._rate = rate
+
+    def step(self, loss: Tensor) -> None:
+        """Go down the gradient of a loss by one step."""
+        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True, materialize_grads=True)
+        pairs = zip(gradients, self.parameters, strict=True)
+        with torch.no_grad():
+            sgd(
+                self.parameters,
+                [_laid_out(gradient, parameter) for gradient, parameter in pairs],
+                self.momenta,
+                lr=self._rate,  # type: ignore[arg-type]
+                momentum=self._recipe.momentum,
+                weight_decay=self._recipe.weight_decay,
+                dampening=0.0,
+                nesterov=True,
+                maximize=False,
+                fused=self._fused,
+                foreach=not self._fused,
+            )
+
+
+def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """A gradient with its numbers in the order in which the parameter's lie, as a fused step needs it."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def member_losses(scores: Tensor, labels: Tensor) -> Tensor:
@@ -493,6 +528,8 @@ def member_losses(scores: Tensor, labels: Tensor) -> Tensor:
     if scores.is_cuda:  # its kernel for three dimensions is not deterministic
         losses = F.cross_entropy(scores.flatten(0, 1), labels.flatten(), reduction="none")
         return losses.view(labels.shape).mean(1)
+    if len(scores) == 1:
+        return F.cross_entropy(scores[0], labels[0])[None]
     return F.cross_entropy(scores.transpose(1, 2), labels, reduction="none").mean(1)
 
 

@@ -27,46 +27,45 @@ MakeCell = Callable[[int, Sequence[torch.Generator]], nn.Module]
 """``(channels, one generator per member) -> cell``"""
 
 
+def draw_weights(outputs: int, inputs: int, size: int, generators: Sequence[torch.Generator]) -> list[Tensor]:
+    """Initial weights of a convolution ``[outputs, inputs, size, size]``, one per member, as PyTorch draws them."""
+    bound = 1 / math.sqrt(inputs * size * size)
+    return [torch.empty(outputs, inputs, size, size).uniform_(-bound, bound, generator=g) for g in generators]
+
+
 class Convolution(nn.Module):
     """A convolution without bias and batch normalisation, per member; the caller gives ReLU before it.
 
     Args:
         members: how many networks side by side.
-        inputs, outputs: channels of one member.
-        size: of the kernel.
+        weights: ``[outputs, inputs, size, size]`` each; one per member, or several of one member, side by side in the
+            outputs: convolutions of the same input.
         stride: of the kernel.
-        generators: one per member; the weights are drawn as PyTorch draws them by default.
         normalised: whether batch normalisation follows.
     """
 
-    def __init__(
-        self,
-        members: int,
-        inputs: int,
-        outputs: int,
-        size: int,
-        stride: int,
-        generators: Sequence[torch.Generator],
-        *,
-        normalised: bool = True,
-    ) -> None:
+    def __init__(self, members: int, weights: Sequence[Tensor], stride: int = 1, *, normalised: bool = True) -> None:
         super().__init__()
-        self.members, self.inputs, self.size, self.stride = members, inputs, size, stride
-        bound = 1 / math.sqrt(inputs * size * size)
-        drawn = [torch.empty(outputs, inputs, size, size).uniform_(-bound, bound, generator=g) for g in generators]
-        self.weight = nn.Parameter(torch.cat(drawn).contiguous(memory_format=torch.channels_last))
-        self.norm = Normalisation(members * outputs) if normalised else None
+        self.members, self.stride = members, stride
+        self.weight = nn.Parameter(torch.cat(list(weights)).contiguous(memory_format=torch.channels_last))
+        self.norm = Normalisation(len(self.weight)) if normalised else None
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, norm = self.weight, self.norm
+        y = self.in_rows(x)
+        return columns(y, self.fold(x))
+
+    def fold(self, x: Tensor) -> int:
+        """How many images lie side by side in the channels of an input."""
+        return x.shape[1] // (self.members * self.weight.shape[1])
+
+    def in_rows(self, x: Tensor) -> Tensor:
+        """The output, folded images side by side in its rows (see :func:`rows`)."""
+        weight, norm, fold = self.weight, self.norm, self.fold(x)
         if norm is not None and not self.training:  # one pass instead of two
             scale, shift = norm.folded()
-            return convolved(x, weight * scale[:, None, None, None], shift, self.members, self.stride)
-        y = convolved(x, weight, None, self.members, self.stride)
-        if norm is None:
-            return y
-        fold = y.shape[1] // len(weight)
-        return columns(norm(rows(y, fold)), fold)
+            return rows(convolved(x, weight * scale[:, None, None, None], shift, self.members, self.stride), fold)
+        y = rows(convolved(x, weight, None, self.members, self.stride), fold)
+        return y if norm is None else norm(y)
 
 
 def convolved(x: Tensor, weight: Tensor, shift: Tensor | None, members: int, stride: int = 1) -> Tensor:
@@ -74,14 +73,14 @@ def convolved(x: Tensor, weight: Tensor, shift: Tensor | None, members: int, str
     size = weight.shape[2]
     fold = x.shape[1] // (members * weight.shape[1])
     if fold > 1 and shift is not None:
-        shift = shift.repeat(fold)
+        shift = torch.cat([shift] * fold)
     if size == 1 and stride == 1 and members == 1:  # a matrix product over the pixels
         matrix = weight[:, :, 0, 0]
         if fold > 1:
             matrix = torch.block_diag(*[matrix] * fold)  # type: ignore[no-untyped-call]
         return F.linear(x.permute(0, 2, 3, 1), matrix, shift).permute(0, 3, 1, 2)
     if fold > 1:
-        weight = weight.repeat(fold, 1, 1, 1)
+        weight = torch.cat([weight] * fold)
     weight = weight.contiguous(memory_format=torch.channels_last)
     return F.conv2d(x, weight, shift, stride, size // 2, groups=members * fold)
 
@@ -102,15 +101,17 @@ class Normalisation(nn.Module):
         self.register_buffer("running_variance", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(
+        # The checks of nn.functional take as long as a small normalisation.
+        return torch.batch_norm(
             x,
-            self.running_mean,
-            self.running_variance,
             self.weight,
             self.bias,
+            self.running_mean,
+            self.running_variance,
             self.training,
             self.momentum,
             self.epsilon,
+            torch.backends.cudnn.enabled,
         )
 
     def folded(self) -> tuple[Tensor, Tensor]:
@@ -180,29 +181,39 @@ class Cell(nn.Module):
         self.nodes = space.nodes
         self.members, self.channels = len(generators), channels
         self.layers = nn.ModuleDict()
-        # Per node what arrives: (source, operation, key of the layer); source -1 is a shift without an input.
-        self.arrivals: list[list[tuple[int, str, str]]] = [[] for _ in range(space.nodes)]
-        # The convolutions of one size that leave a node.
-        self.fans: dict[tuple[int, str], list[str]] = {}
-        used = live_edges(space, cell, shift_of_nothing)
-        for (source, target), operation in used.items():
+        # Per node what arrives: (source, operation, key of the layer, place among its outputs); source -1 is a shift
+        # without an input.
+        self.arrivals: list[list[tuple[int, str, str, int]]] = [[] for _ in range(space.nodes)]
+        # The edges of each layer of convolutions. Those of a lone network that leave a node with one size are one
+        # layer; members stay apart, because which numbers they give does not depend on this.
+        self.fans: dict[str, list[tuple[int, int]]] = {}
+        drawn: dict[str, list[Tensor]] = {}
+        for (source, target), operation in live_edges(space, cell, shift_of_nothing).items():
             key = f"{target}_{source}"
+            place = 0
             if operation == "shift":
-                self.layers[key] = Normalisation(len(generators) * channels)
-                self.arrivals[target].append((-1, operation, key))
-                continue
-            if operation in KERNELS:
-                self.layers[key] = Convolution(len(generators), channels, channels, KERNELS[operation], 1, generators)
-                self.fans.setdefault((source, operation), []).append(key)
-            self.arrivals[target].append((source, operation, key))
+                self.layers[key] = Normalisation(self.members * channels)
+                source = -1
+            elif operation in KERNELS:
+                if self.members == 1:
+                    key = f"{operation}_{source}"
+                fan = self.fans.setdefault(key, [])
+                place = len(fan)
+                fan.append((source, target))
+                drawn.setdefault(key, []).extend(draw_weights(channels, channels, KERNELS[operation], generators))
+            self.arrivals[target].append((source, operation, key, place))
+        for key, weights in drawn.items():
+            self.layers[key] = Convolution(self.members, weights)
 
     def forward(self, x: Tensor) -> Tensor:
         fold = x.shape[1] // (self.members * self.channels)
         values: list[Tensor] = [x]
-        done: dict[tuple[int, str], Tensor] = {}
+        rectified: dict[int, Tensor] = {}
+        pooled: dict[int, Tensor] = {}
+        convolutions: dict[str, Sequence[Tensor]] = {}
         for arrivals in self.arrivals[1:]:
             total: Tensor | None = None
-            for source, operation, key in arrivals:
+            for source, operation, key, place in arrivals:
                 if source < 0:  # batch statistics of nothing are 0, so only the shift is left
                     shift = self.layers[key].bias
                     assert isinstance(shift, Tensor)
@@ -210,60 +221,23 @@ class Cell(nn.Module):
                 elif operation == "skip_connect":
                     term = rows(values[source], fold)
                 elif operation == "avg_pool_3x3":
-                    if (source, operation) not in done:
-                        done[source, operation] = F.avg_pool2d(values[source], 3, 1, 1, count_include_pad=False)
-                    term = rows(done[source, operation], fold)
+                    if source not in pooled:
+                        pooled[source] = rows(F.avg_pool2d(values[source], 3, 1, 1, count_include_pad=False), fold)
+                    term = pooled[source]
                 else:
-                    if (source, key) not in done:
-                        if (source, "relu") not in done:
-                            done[source, "relu"] = F.relu(values[source])
-                        # Members stay apart: which numbers they give does not depend on this.
-                        together = self.fans[source, operation] if self.members == 1 else [key]
-                        for name, flow in self._fan(done[source, "relu"], together, fold):
-                            done[source, name] = flow
-                    term = done[source, key]
+                    if key not in convolutions:
+                        if source not in rectified:
+                            rectified[source] = F.relu(values[source])
+                        layer = self.layers[key]
+                        assert isinstance(layer, Convolution)
+                        convolutions[key] = layer.in_rows(rectified[source]).chunk(len(self.fans[key]), 1)
+                    term = convolutions[key][place]
                 total = term if total is None else total + term
             if total is None:
                 values.append(torch.zeros_like(x))
             else:
                 values.append(columns(total.contiguous(memory_format=torch.channels_last) if fold > 1 else total, fold))
         return values[-1].contiguous(memory_format=torch.channels_last)
-
-    def _fan(self, x: Tensor, keys: Sequence[str], fold: int) -> list[tuple[str, Tensor]]:
-        """Convolutions of one input and size; several are one with their outputs side by side."""
-        if len(keys) == 1:
-            return [(keys[0], rows(self.layers[keys[0]](x), fold))]
-        layers = [self.layers[key] for key in keys]
-        weights: list[Tensor] = []
-        shifts: list[Tensor] = []
-        norms: list[Normalisation] = []
-        for layer in layers:
-            assert isinstance(layer, Convolution) and layer.norm is not None
-            norms.append(layer.norm)
-            if self.training:
-                weights.append(layer.weight)
-            else:
-                scale, shift = layer.norm.folded()
-                weights.append(layer.weight * scale[:, None, None, None])
-                shifts.append(shift)
-        y = convolved(x, torch.cat(weights), torch.cat(shifts) if shifts else None, 1)
-        y = rows(y, fold)
-        if self.training:
-            y = normalised_together(y, norms)
-        return list(zip(keys, torch.chunk(y, len(keys), 1), strict=True))
-
-
-def normalised_together(x: Tensor, norms: Sequence[Normalisation]) -> Tensor:
-    """Several normalisations of a training step, side by side in the channels, in one pass."""
-    weight, bias = torch.cat([norm.weight for norm in norms]), torch.cat([norm.bias for norm in norms])
-    mean, variance = torch.zeros_like(weight), torch.zeros_like(weight)
-    y = F.batch_norm(x, mean, variance, weight, bias, True, 1.0, Normalisation.epsilon)  # they become the batch's
-    with torch.no_grad():
-        parts = zip(norms, mean.chunk(len(norms)), variance.chunk(len(norms)), strict=True)
-        for norm, batch_mean, batch_variance in parts:
-            norm.running_mean.lerp_(batch_mean, norm.momentum)
-            norm.running_variance.lerp_(batch_variance, norm.momentum)
-    return y
 
 
 def live_edges(space: CellSpace, cell: Sequence[int], shift_of_nothing: bool) -> dict[tuple[int, int], str]:
@@ -297,9 +271,9 @@ class Residual(nn.Module):
         super().__init__()
         members = len(generators)
         self.channels = members * inputs
-        self.first = Convolution(members, inputs, outputs, 3, 2, generators)
-        self.second = Convolution(members, outputs, outputs, 3, 1, generators)
-        self.beside = Convolution(members, inputs, outputs, 1, 1, generators, normalised=False)
+        self.first = Convolution(members, draw_weights(outputs, inputs, 3, generators), 2)
+        self.second = Convolution(members, draw_weights(outputs, outputs, 3, generators))
+        self.beside = Convolution(members, draw_weights(outputs, inputs, 1, generators), normalised=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = unfold_images(x, self.channels)
@@ -314,7 +288,7 @@ class Pooling(nn.Module):
     def __init__(self, inputs: int, outputs: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         self.channels = len(generators) * inputs
-        self.convolution = Convolution(len(generators), inputs, outputs, 1, 1, generators)
+        self.convolution = Convolution(len(generators), draw_weights(outputs, inputs, 1, generators))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.convolution(unfold_images(F.relu(F.avg_pool2d(x, 2, 2)), self.channels))
@@ -338,7 +312,8 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = unfold_images(x, self.members * self.weight.shape[1])
-        features = F.relu(self.norm(x)).mean((2, 3))
+        # A mean spreads its gradient over all pixels in memory, a sum does not.
+        features = F.relu(self.norm(x)).sum((2, 3)) / (x.shape[2] * x.shape[3])
         return torch.baddbmm(self.bias, features.view(len(x), self.members, -1).transpose(0, 1), self.weight)
 
 
@@ -358,7 +333,7 @@ class Skeleton(nn.Module):
         generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self.macro = macro
         self.members = len(seeds)
-        self.stem = Convolution(self.members, macro.image[0], macro.channels, 3, 1, generators)
+        self.stem = Convolution(self.members, draw_weights(macro.channels, macro.image[0], 3, generators))
         stages: list[nn.Module] = []
         before = macro.channels
         for stage, (channels, _) in enumerate(macro.levels()):

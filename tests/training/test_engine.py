@@ -69,19 +69,21 @@ def copied(ours: CellNetwork, space: CellSpace, chosen: Architecture, macro: Mac
     """A plain network with the weights of ours."""
     plain = PlainNetwork(space, chosen, macro)
 
-    def convolution(layer, conv, norm) -> None:  # type: ignore[no-untyped-def]
+    def convolution(layer, conv, norm, place=0) -> None:  # type: ignore[no-untyped-def]
+        part = slice(place * len(conv.weight), (place + 1) * len(conv.weight))
         with torch.no_grad():
-            conv.weight.copy_(layer.weight)
+            conv.weight.copy_(layer.weight[part])
             if norm is not None:
-                norm.weight.copy_(layer.norm.weight)
-                norm.bias.copy_(layer.norm.bias)
+                norm.weight.copy_(layer.norm.weight[part])
+                norm.bias.copy_(layer.norm.bias[part])
 
     convolution(ours.stem, plain.stem[0], plain.stem[1])
     for one, other in zip(ours.stages, plain.stages, strict=True):
-        if hasattr(one, "layers"):
-            for key, layer in one.layers.items():
-                if hasattr(layer, "size"):
-                    convolution(layer, other.edges[key][1], other.edges[key][2])
+        if hasattr(one, "fans"):
+            for key, edges in one.fans.items():
+                for place, (source, target) in enumerate(edges):
+                    _, conv, norm = other.edges[f"{target}_{source}"]
+                    convolution(one.layers[key], conv, norm, place)
         elif hasattr(one, "beside"):
             convolution(one.first, other.inner[0][1], other.inner[0][2])
             convolution(one.second, other.inner[1][1], other.inner[1][2])
@@ -203,6 +205,10 @@ def test_a_resumed_training_ends_in_the_same_numbers(tmp_path: Path) -> None:
         assert torch.equal(one, other)
     with pytest.raises(DataError, match="another cell"):
         Trainer(SPACE, cell("231333"), task, [1, 2]).load(path)
+    arrays = trainer.state()
+    renamed = {name.replace("stem", "trunk"): value for name, value in arrays.items()}
+    with pytest.raises(DataError, match="another version"):
+        Trainer(SPACE, cell("231334"), task, [1, 2]).restore(renamed)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match="cannot be read"):
         trainer.load(path)
