@@ -6,6 +6,7 @@ and supernet steps of a literal mixture and of ours. Timings of the two sides al
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +14,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from plain_torch import PlainNetwork
+from plain_torch import PlainCell, PlainNetwork
 from torch import Tensor, nn
 
 from nasbench_suite.spaces import CellSpace, nas_bench_201
 from nasbench_suite.training import CellNetwork, Macro, digits_task
-from nasbench_suite.training.engine import make_optimizer, member_losses
-from nasbench_suite.training.supernet import MixedCell, Mixture, Supernet, everything
+from nasbench_suite.training.engine import Descent, member_losses
+from nasbench_suite.training.supernet import Mixture, Supernet, everything
 from nasbench_suite.training.tasks import Recipe
 
 SPACE = nas_bench_201()
@@ -62,21 +63,23 @@ class LiteralCell(nn.Module):
         return values[-1]
 
 
-class LiteralSupernet(Supernet):
-    """The same network around literal cells."""
+class LiteralSupernet(PlainNetwork):
+    """The plain network around literal cells, in PyTorch's default layout or channels-last."""
 
-    def __init__(self, space: CellSpace, macro: Macro) -> None:
-        super().__init__(space, macro, 0)
-        stages = [
-            LiteralCell(space, stage.channels) if isinstance(stage, MixedCell) else stage for stage in self.stages
-        ]
-        self.stages = nn.ModuleList(stages)
+    def __init__(self, space: CellSpace, macro: Macro, layout: torch.memory_format = torch.contiguous_format) -> None:
+        super().__init__(space, (space.zero,) * len(space.edges), macro)
+        for place, stage in enumerate(self.stages):
+            if isinstance(stage, PlainCell):
+                self.stages[place] = LiteralCell(space, macro.channels * 2 ** (place // (macro.cells + 1)))
+        self.layout = layout
+        self.to(memory_format=layout)  # type: ignore[call-overload]
 
     def mixed(self, images: Tensor, mixture: Mixture) -> Tensor:
-        x = self.stem(images)
+        x = self.stem(images.contiguous(memory_format=self.layout))
         for stage in self.stages:
             x = stage(x, mixture) if isinstance(stage, LiteralCell) else stage(x)
-        return self.head(x)[0]
+        scores: Tensor = self.linear(F.relu(self.last(x)).mean((2, 3)))
+        return scores
 
 
 def alternating(sides: Sequence[Callable[[], object]], repeats: int, device: str) -> list[float]:
@@ -96,38 +99,49 @@ def alternating(sides: Sequence[Callable[[], object]], repeats: int, device: str
     return least
 
 
-def training_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
-    if isinstance(network, CellNetwork):
-        loss = member_losses(network(images), labels).sum()
-    else:
+Step = Callable[[Tensor, Tensor], None]
+"""``(images, labels)``"""
+
+
+def plain_step(network: PlainNetwork) -> Step:
+    optimizer = torch.optim.SGD(network.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True)
+
+    def step(images: Tensor, labels: Tensor) -> None:
         loss = F.cross_entropy(network(images), labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def our_step(network: CellNetwork, recipe: Recipe, device: str) -> Step:
+    descent = Descent(network, recipe, device)
+    return lambda images, labels: descent.step(member_losses(network(images), labels).sum())
 
 
 def compare(title: str, macro: Macro, batch: int, members: int, steps: int, repeats: int, device: str) -> None:
     recipe = Recipe(batch_size=batch)
     for name, cell in CELLS.items():
         plain = PlainNetwork(SPACE, cell, macro).to(device)
-        sides = [(plain, torch.optim.SGD(plain.parameters(), 0.1, 0.9, weight_decay=5e-4, nesterov=True), 1)]
+        sides: list[tuple[Step, tuple[int, ...]]] = [(plain_step(plain), (batch,))]
         for count in (1, members):
             network = CellNetwork(SPACE, cell, macro, range(count)).to(device)
-            sides.append((network, make_optimizer(network, recipe), count))
+            sides.append((our_step(network, recipe, device), (count, batch)))
 
-        def side(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> Callable[[], None]:
-            images = torch.randn(batch, count * macro.image[0], *macro.image[1:], device=device)
-            shape = (count, batch) if isinstance(network, CellNetwork) else (batch,)
+        def side(step: Step, shape: tuple[int, ...]) -> Callable[[], None]:
+            channels = macro.image[0] * math.prod(shape) // batch
+            images = torch.randn(batch, channels, *macro.image[1:], device=device)
             labels = torch.randint(macro.classes, shape, device=device)
 
             def run() -> None:
                 for _ in range(steps):
-                    training_step(network, optimizer, images, labels)
+                    step(images, labels)
 
             return run
 
         least = alternating([side(*one) for one in sides], repeats, device)
-        rates = [steps * batch * count / seconds for seconds, (_, _, count) in zip(least, sides, strict=True)]
+        rates = [steps * math.prod(shape) / seconds for seconds, (_, shape) in zip(least, sides, strict=True)]
         print(
             f"{title:8} {name:8} plain {rates[0]:9,.0f}  one {rates[1]:9,.0f} ({rates[1] / rates[0]:.2f}×)"
             f"  {members} seeds {rates[2]:9,.0f} ({rates[2] / rates[0]:.2f}×) images/s",
@@ -135,7 +149,7 @@ def compare(title: str, macro: Macro, batch: int, members: int, steps: int, repe
         )
 
 
-def kept_bytes(network: Supernet, images: Tensor) -> int:
+def kept_bytes(network: Supernet | LiteralSupernet, images: Tensor) -> int:
     """Bytes that the backward pass of a step needs, each counted once."""
     kept: dict[int, int] = {}
     alive = []
@@ -154,12 +168,17 @@ def kept_bytes(network: Supernet, images: Tensor) -> int:
 def compare_supernets(title: str, macro: Macro, batch: int, steps: int, repeats: int, device: str) -> None:
     images = torch.randn(batch, *macro.image, device=device)
     labels = torch.randint(macro.classes, (batch,), device=device)
+    networks: dict[str, Supernet | LiteralSupernet] = {
+        "literal": LiteralSupernet(SPACE, macro).to(device),
+        "literal, channels-last": LiteralSupernet(SPACE, macro, torch.channels_last).to(device),
+        "ours": Supernet(SPACE, macro, 0).to(device),
+    }
     sides, memory = [], []
-    for network in (LiteralSupernet(SPACE, macro).to(device), Supernet(SPACE, macro, 0).to(device)):
+    for network in networks.values():
         memory.append(kept_bytes(network, images) / 2**20)
         numbers = torch.zeros(6, 5, device=device, requires_grad=True)
 
-        def run(network: Supernet = network, numbers: Tensor = numbers) -> None:
+        def run(network: Supernet | LiteralSupernet = network, numbers: Tensor = numbers) -> None:
             """The two halves of a first-order step: architecture, then weights."""
             for _ in range(steps):
                 loss = F.cross_entropy(network.mixed(images, Mixture(numbers.softmax(1), everything(SPACE))), labels)
@@ -171,11 +190,12 @@ def compare_supernets(title: str, macro: Macro, batch: int, steps: int, repeats:
 
         sides.append(run)
     least = alternating(sides, repeats, device)
-    print(
-        f"{title:8} supernet, first order: literal {least[0] / steps:.3f} s  ours {least[1] / steps:.3f} s "
-        f"({least[0] / least[1]:.2f}×)  kept for a step: literal {memory[0]:,.0f} MiB  ours {memory[1]:,.0f} MiB",
-        flush=True,
-    )
+    for name, seconds, kept in zip(networks, least, memory, strict=True):
+        print(
+            f"{title:8} supernet, first order: {name:22} {seconds / steps:.3f} s ({seconds / least[-1]:.2f}× ours)  "
+            f"keeps {kept:,.0f} MiB",
+            flush=True,
+        )
 
 
 def main(device: str) -> None:
@@ -184,10 +204,10 @@ def main(device: str) -> None:
     digits, _ = digits_task()
     cifar = Macro((3, 32, 32), 10)
     quick = device == "cpu"
-    compare("digits", digits.macro, 100, 3, 10, 5, device)
-    compare_supernets("digits", digits.macro, 100, 3, 4, device)
-    compare("CIFAR", cifar, 32 if quick else 256, 2, 1 if quick else 10, 2 if quick else 5, device)
-    compare_supernets("CIFAR", cifar, 16 if quick else 256, 1 if quick else 5, 2 if quick else 3, device)
+    compare("digits", digits.macro, digits.recipe.batch_size, 3, 20, 8, device)
+    compare_supernets("digits", digits.macro, digits.recipe.batch_size, 3, 8, device)
+    compare("CIFAR", cifar, 32 if quick else 256, 2, 1 if quick else 10, 5, device)
+    compare_supernets("CIFAR", cifar, 16 if quick else 256, 1 if quick else 5, 5, device)
 
 
 if __name__ == "__main__":
