@@ -23,6 +23,7 @@ class Integrity:
         self._members: list[tuple[str, Any, str, Any]] = []
         self._code: list[tuple[str, FunctionType, Any, Any, Any]] = []
         self._known: dict[str, tuple[type, frozenset[str]]] = {}
+        self._taken: set[type] = set()
         for name, module in self._modules.items():
             self._take_module(name, module)
 
@@ -36,7 +37,8 @@ class Integrity:
     def _take(self, place: str, value: Any) -> None:
         if isinstance(value, FunctionType):
             self._code.append((place, value, value.__code__, value.__defaults__, value.__kwdefaults__))
-        elif isinstance(value, type):
+        elif isinstance(value, type) and value not in self._taken:  # two classes may be members of each other
+            self._taken.add(value)
             members = {name: member for name, member in vars(value).items() if not _of_python(name)}
             self._known[place] = (value, frozenset(members))
             for name, member in members.items():

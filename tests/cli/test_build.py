@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
-from nasbench_suite.cli.build import audit, build_table
+from nasbench_suite.cli import cli
 from nasbench_suite.errors import UsageError
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.manifest import read_manifest
@@ -31,32 +31,34 @@ def small_build(seeds: tuple[int, ...] = (0, 1, 2), sample: int | None = None) -
     return replace(real_build(seeds, sample), task=task, test=test.take(slice(0, 100)))
 
 
+def table_command(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["table", *arguments], catch_exceptions=False)
+
+
 def test_build_estimates_trains_verifies_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits_table, "digits_build", small_build)
     monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "tables"))
     places = ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "tables"), "--jobs", "1", "--seeds", "2"]
-    told = CliRunner().invoke(build_table, ["digits", "--sample", "6", "--estimate", *places], catch_exceptions=False)
+    told = table_command("build", "digits", "--sample", "6", "--estimate", *places)
     assert told.exit_code == 0 and "6 of 6 cells are left, 2 seeds each" in told.stderr
     assert "relative residual" in told.stderr and not (tmp_path / "tables").exists()
     kinds = dict.fromkeys(KINDS, 1.5)  # timing them is tested where it is done
     (tmp_path / "work" / "digits-201" / "supernets.json").write_text(json.dumps(kinds))
-    done = CliRunner().invoke(build_table, ["digits", "--sample", "6", *places], catch_exceptions=False)
+    done = table_command("build", "digits", "--sample", "6", *places)
     path = tmp_path / "tables" / "digits-201.h5"
     assert done.exit_code == 0 and done.stdout.strip() == str(path)
     table = open_table("digits-201")
     assert table.listed and table.dataset("digits").supernet_seconds == kinds
     assert read_manifest(path.parent)["digits-201"].made_by == "nasbench table build digits --sample 6"
-    again = CliRunner().invoke(build_table, ["digits", "--sample", "6", *places], catch_exceptions=False)
+    again = table_command("build", "digits", "--sample", "6", *places)
     assert "0 of 6 cells are left" in again.stderr
-    checked = CliRunner().invoke(
-        audit, ["digits-201", "--cells", "5", "--seeds", "2", "--json"], catch_exceptions=False
-    )
+    checked = table_command("audit", "digits-201", "--cells", "5", "--seeds", "2", "--json")
     values = json.loads(checked.stdout)
     assert values["agrees"] == (checked.exit_code == 0) and len(values["again"]) == 5
-    shown = CliRunner().invoke(audit, ["digits-201", "--cells", "5", "--seeds", "2"], catch_exceptions=False)
+    shown = table_command("audit", "digits-201", "--cells", "5", "--seeds", "2")
     assert "agree" in shown.stdout.lower() and len(shown.stdout.splitlines()) == 7
     with pytest.raises(UsageError, match="other seeds"):
-        CliRunner().invoke(audit, ["digits-201", "--cells", "5"], catch_exceptions=False)
+        table_command("audit", "digits-201", "--cells", "5")
 
 
 def test_the_real_build_is_of_the_whole_space() -> None:
