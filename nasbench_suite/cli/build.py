@@ -107,15 +107,17 @@ def build_table(
 @click.command("audit")
 @click.argument("table")
 @click.option("--cells", type=click.IntRange(2), default=30, show_default=True, help="How many to train again.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which cells.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Which cells, and their training seeds."
+)
 @seeds_option
 @json_option
 def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
     """Train random cells of a TABLE again and compare.
 
-    Each is trained with a seed that the table does not have; the differences
-    must be those of training seeds. TABLE is a name or a path. The exit code
-    is 1 if they disagree.
+    Each is trained with a seed of its own that the table does not have; the
+    differences must be those of training seeds. TABLE is a name or a path. The
+    exit code is 1 if they disagree.
 
     \b
     Examples:
@@ -134,6 +136,7 @@ def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
     if as_json:
         values = {
             "cells": [build.space.format(cell) for cell in found.cells],
+            "seeds": found.seeds,
             "table": found.table,
             "again": found.again,
             "noise": found.noise,

@@ -341,16 +341,21 @@ class Audit:
 
     Attributes:
         cells: the architectures that were trained again.
+        seeds: the training seed of each, another one for every cell: what a seed does to one cell, it does to its
+            relatives, so that a single seed would say little more about many cells than about one.
         table: their mean test accuracy over the table's training seeds.
-        again: their test accuracy now, with a training seed that the table does not have.
-        noise: standard deviation of one training seed in the table, over these cells.
+        again: their test accuracy now.
+        noise: standard deviation of the difference of the two that training seeds give, over these cells.
+        error: standard error of the mean difference: noise, and what the table's seeds do to all cells alike.
         seconds: relative difference of the timed to the recorded seconds of an epoch, per cell.
     """
 
     cells: tuple[Architecture, ...]
+    seeds: tuple[int, ...]
     table: tuple[float, ...]
     again: tuple[float, ...]
     noise: float
+    error: float
     seconds: tuple[float, ...]
 
     @property
@@ -361,25 +366,24 @@ class Audit:
     @property
     def shift(self) -> float:
         """Mean difference in units of its own standard error; beyond 3 the table and the training disagree."""
-        differences = np.array(self.again) - np.array(self.table)
-        return float(differences.mean() / (self.noise / np.sqrt(len(differences))))
+        return float(np.mean(np.array(self.again) - np.array(self.table)) / self.error)
 
     @property
     def agrees(self) -> bool:
-        """Whether the differences are those of training seeds."""
-        return self.ratio < 2.0 and abs(self.shift) < 3.0
+        """Whether the differences are those of training seeds: neither larger nor to one side."""
+        return self.ratio < 1 + 5 / np.sqrt(len(self.cells)) and abs(self.shift) < 3.0
 
 
 def audit_table(
     table: Table, build: Build, *, cells: int = 30, seed: int = 0, report: Report = lambda *_: None
 ) -> Audit:
-    """Train random cells of a table again, with a training seed of their own.
+    """Train random cells of a table again, each with a training seed of its own.
 
     Args:
         table: as :func:`write_build` wrote it.
         build: what it was made from.
         cells: how many.
-        seed: decides which cells, and their training seed.
+        seed: decides which cells, and their training seeds.
         report: told of every cell.
 
     Raises:
@@ -391,26 +395,30 @@ def audit_table(
     held = table.column(build.dataset, f"{epochs}-epochs", "test-accuracy", epochs).astype(np.float64)
     recorded = table.column(build.dataset, f"{epochs}-epochs", "train-seconds", 1).astype(np.float64)[:, 0]
     measured = np.flatnonzero(~np.isnan(held).any(axis=1))
-    if len(measured) < cells or held.shape[1] < 2:
+    held_seeds = held.shape[1]
+    if len(measured) < cells or held_seeds < 2:
         raise UsageError(f"table {table.name!r} has {len(measured)} cells with all seeds; cannot audit {cells}")
     rng = np.random.default_rng(seed)
     chosen = rng.choice(measured, cells, replace=False)
-    fresh = max(build.seeds) + 1 + seed
+    fresh = rng.integers(max(build.seeds) + 1, 2**31, size=cells)
     again, seconds = [], []
-    for number, index in enumerate(chosen, start=1):
+    for number, (index, own) in enumerate(zip(chosen, fresh, strict=True), start=1):
         cell = build.space.architecture(int(index))
-        (training,) = train(build.space, cell, build.task, [fresh], held_out={"test": build.test})
+        (training,) = train(build.space, cell, build.task, [int(own)], held_out={"test": build.test})
         again.append(training.epochs[-1].splits["test"].accuracy)
         seconds.append(time_cell(build.space, cell, build.task, repeats=3)[0] / recorded[index] - 1)
         report("training again", number, cells)
     rows = held[chosen]
     # One new seed against the mean of n: their difference has the variance of a seed times 1 + 1/n.
-    noise = float(np.sqrt(rows.var(axis=1, ddof=1).mean() * (1 + 1 / rows.shape[1])))
+    noise = float(np.sqrt(rows.var(axis=1, ddof=1).mean() * (1 + 1 / held_seeds)))
+    in_common = held[measured].mean(axis=0).var(ddof=1) / held_seeds
     return Audit(
         tuple(build.space.architecture(int(index)) for index in chosen),
+        tuple(fresh.tolist()),
         tuple(rows.mean(axis=1).tolist()),
         tuple(again),
         noise,
+        float(np.sqrt(noise**2 / cells + in_common)),
         tuple(float(value) for value in seconds),
     )
 

@@ -145,6 +145,7 @@ def test_an_audit_trains_again_and_agrees(build: Build, finished: Path, tmp_path
     audit = audit_table(table, build, cells=8)
     assert audit.agrees, audit
     assert len(audit.cells) == len(audit.again) == len(audit.seconds) == 8
+    assert len(set(audit.seeds)) == 8 and min(audit.seeds) > max(build.seeds)
     with pytest.raises(UsageError, match="another task"):
         audit_table(table, replace(build, seeds=(0, 2)), cells=8)
 
