@@ -230,7 +230,9 @@ class Cell(nn.Module):
                             rectified[source] = F.relu(values[source])
                         layer = self.layers[key]
                         assert isinstance(layer, Convolution)
-                        convolutions[key] = layer.in_rows(rectified[source]).chunk(len(self.fans[key]), 1)
+                        flow, edges = layer.in_rows(rectified[source]), len(self.fans[key])
+                        # The gradient of a part is copied into that of the whole, also if it is the only one.
+                        convolutions[key] = [flow] if edges == 1 else flow.chunk(edges, 1)
                     term = convolutions[key][place]
                 total = term if total is None else total + term
             if total is None:

@@ -104,7 +104,9 @@ class MixedCell(nn.Module):
                 before, weight = values[target], weights[edge, option]
                 values[target] = passed * weight if before is None else torch.addcmul(before, passed, weight)
         for wanted, flow in fans.items():
-            for place, part in zip(wanted, torch.chunk(flow, len(wanted), 1), strict=True):
+            # The gradient of a part is copied into that of the whole, also if it is the only one.
+            parts = [flow] if len(wanted) == 1 else torch.chunk(flow, len(wanted), 1)
+            for place, part in zip(wanted, parts, strict=True):
                 target = edges[place][0]
                 held = values[target]
                 values[target] = part if held is None else held + part

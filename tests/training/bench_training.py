@@ -1,7 +1,7 @@
 """How fast we train beside plain, well-written loops: ``python tests/training/bench_training.py [cpu|cuda]``.
 
 Prints a table: images per second of the plain network and loop, of ours with one and with several training seeds,
-and supernet steps of a literal mixture and of ours. Timings of the two sides alternate; the least of each counts.
+and supernet steps of a literal mixture and of ours. Timings of the sides alternate; the least of each counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from nasbench_suite.spaces import CellSpace, nas_bench_201
 from nasbench_suite.training import CellNetwork, Macro, digits_task
-from nasbench_suite.training.engine import Descent, member_losses
+from nasbench_suite.training.engine import Descent, keep_freed_memory, member_losses
 from nasbench_suite.training.supernet import Mixture, Supernet, everything
 from nasbench_suite.training.tasks import Recipe
 
@@ -201,6 +201,7 @@ def compare_supernets(title: str, macro: Macro, batch: int, steps: int, repeats:
 def main(device: str) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    keep_freed_memory()  # for all sides alike: otherwise the system's pages are timed, and differently every time
     digits, _ = digits_task()
     cifar = Macro((3, 32, 32), 10)
     quick = device == "cpu"
