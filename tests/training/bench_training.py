@@ -1,12 +1,14 @@
-"""How fast we train beside plain, well-written loops: ``python tests/training/bench_training.py [cpu|cuda]``.
+"""How fast we train beside plain, well-written loops: ``python tests/training/bench_training.py [cpu|cuda|whole]``.
 
 Prints a table: images per second of the plain network and loop, of ours with one and with several training seeds,
 and supernet steps of a literal mixture and of ours. Timings of the sides alternate; the least of each counts.
+``whole`` times whole steps of NAS-Bench-201's own size (batch 64, two threads, seconds of the clock) and their memory.
 """
 
 from __future__ import annotations
 
 import math
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +20,16 @@ from plain_torch import PlainCell, PlainNetwork
 from torch import Tensor, nn
 
 from nasbench_suite.spaces import CellSpace, nas_bench_201
-from nasbench_suite.training import CellNetwork, Macro, digits_task
+from nasbench_suite.training import (
+    CellNetwork,
+    Differentiable,
+    Macro,
+    SharingRecipe,
+    SupernetSearch,
+    Task,
+    digits_task,
+)
+from nasbench_suite.training.datasets import Images
 from nasbench_suite.training.engine import Descent, keep_freed_memory, member_losses
 from nasbench_suite.training.supernet import Mixture, Supernet, everything
 from nasbench_suite.training.tasks import Recipe
@@ -198,6 +209,38 @@ def compare_supernets(title: str, macro: Macro, batch: int, steps: int, repeats:
         )
 
 
+def whole_steps() -> None:
+    """Training steps and steps of a DARTS search (architecture and weights) at NAS-Bench-201's size on two threads."""
+    torch.set_num_threads(2)
+    keep_freed_memory()
+    macro, batch = Macro((3, 32, 32), 10), 64
+    images = torch.randn(batch, *macro.image)
+    labels = torch.randint(macro.classes, (1, batch))
+    for name, cell in CELLS.items():
+        step = our_step(CellNetwork(SPACE, cell, macro, [0]), Recipe(batch_size=batch), "cpu")
+        step(images, labels)
+        print(f"{name:8} {batch / least_seconds(lambda step=step: step(images, labels)):7,.0f} images/s", flush=True)
+    shown = Images(images.numpy(), labels[0].numpy(), macro.classes)
+    task = Task("noise", shown, shown, macro, Recipe(batch_size=batch))
+    for second_order in (False, True):
+        search = SupernetSearch(SPACE, task, SharingRecipe(), np.random.default_rng(0))
+        relaxation = Differentiable(search, second_order=second_order)
+        search.run_epoch(relaxation)
+        seconds = least_seconds(lambda search=search, relaxation=relaxation: search.run_epoch(relaxation))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"{relaxation.kind:18} {seconds:.2f} s a step, process at most {peak:.2f} GiB so far", flush=True)
+
+
+def least_seconds(action: Callable[[], object], repeats: int = 3) -> float:
+    """By the clock."""
+    found = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        action()
+        found.append(time.perf_counter() - started)
+    return min(found)
+
+
 def main(device: str) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -212,4 +255,7 @@ def main(device: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "cpu")
+    if sys.argv[1:] == ["whole"]:
+        whole_steps()
+    else:
+        main(sys.argv[1] if len(sys.argv) > 1 else "cpu")
