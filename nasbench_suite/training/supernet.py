@@ -2,15 +2,13 @@
 
 What a literal mixture computes edge by edge is computed source by source: the edges that leave a node share its
 ReLU and its pooling, and their convolutions of one size are one convolution with the outputs side by side. The
-weights of the mixture are the scales of the batch normalisations, so that they cost no pass of their own; those of
-what passes without a convolution are multiplied and added in one.
+weights of the mixture are the scales of the batch normalisations, so that they cost no pass of their own.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -20,9 +18,6 @@ from torch import Tensor, nn
 from nasbench_suite.spaces import Architecture, CellSpace
 from nasbench_suite.training.macro import KERNELS, Macro, check_buildable
 from nasbench_suite.training.networks import Normalisation, Skeleton
-
-FEW_CHANNELS = 16
-"""Up to so many our own pooling is the faster one on a CPU."""
 
 
 class Mixture(NamedTuple):
@@ -86,30 +81,25 @@ class MixedCell(nn.Module):
         """Add what leaves one node to the nodes that it reaches."""
         weights, active = mixture
         rectified: Tensor | None = None
-        # The places of the edges -> what flows there by convolutions, side by side in the channels.
-        fans: dict[tuple[int, ...], Tensor] = {}
+        pooled: Tensor | None = None
         for option, operation in enumerate(self.space.operations):
-            wanted = tuple(place for place, (_, edge) in enumerate(edges) if option in active[edge])
+            wanted = [place for place, (_, edge) in enumerate(edges) if option in active[edge]]
             if not wanted or option == self.space.zero:
                 continue
             if operation in KERNELS:
                 if rectified is None:
                     rectified = F.relu(x)
-                flow = self._convolved(rectified, f"{operation}@{source}", option, wanted, edges, weights)
-                fans[wanted] = fans[wanted] + flow if wanted in fans else flow
+                flows = self._convolved(rectified, f"{operation}@{source}", option, wanted, edges, weights)
+                for place, flow in zip(wanted, flows, strict=True):
+                    _add(values, edges[place][0], flow)
                 continue
-            passed = pooled(x) if operation == "avg_pool_3x3" else x
+            if operation == "avg_pool_3x3" and pooled is None:
+                pooled = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+            passed = pooled if operation == "avg_pool_3x3" else x
+            assert passed is not None
             for place in wanted:
                 target, edge = edges[place]
-                before, weight = values[target], weights[edge, option]
-                values[target] = passed * weight if before is None else torch.addcmul(before, passed, weight)
-        for wanted, flow in fans.items():
-            # The gradient of a part is copied into that of the whole, also if it is the only one.
-            parts = [flow] if len(wanted) == 1 else torch.chunk(flow, len(wanted), 1)
-            for place, part in zip(wanted, parts, strict=True):
-                target = edges[place][0]
-                held = values[target]
-                values[target] = part if held is None else held + part
+                _add(values, target, passed * weights[edge, option])
 
     def _convolved(
         self,
@@ -119,60 +109,22 @@ class MixedCell(nn.Module):
         wanted: Sequence[int],
         edges: Sequence[tuple[int, int]],
         weights: Tensor,
-    ) -> Tensor:
-        """The weighted, normalised convolutions of one size for the wanted edges, side by side in the channels."""
+    ) -> Sequence[Tensor]:
+        """The weighted, normalised convolutions of one size for the wanted edges."""
         kernel = self.kernels[key]
         if len(wanted) < len(edges):
             kernel = kernel[list(wanted)]
         kernel = kernel.flatten(0, 1)
         y = F.conv2d(x, kernel.contiguous(memory_format=torch.channels_last), padding=kernel.shape[-1] // 2)
         scale = weights[[edges[place][1] for place in wanted], option].repeat_interleave(self.channels)
-        return F.batch_norm(y, None, None, scale, None, True, 0.0, Normalisation.epsilon)
+        y = F.batch_norm(y, None, None, scale, None, True, 0.0, Normalisation.epsilon)
+        # The gradient of a part is copied into that of the whole, also if it is the only one.
+        return [y] if len(wanted) == 1 else torch.chunk(y, len(wanted), 1)
 
 
-class NeighbourSum(torch.autograd.Function):
-    """Every pixel's sum over itself and its eight neighbours, first down the columns, then along the rows.
-
-    Of channels-last images on the CPU. It is its own adjoint, so its gradient is the same sum.
-    """
-
-    @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
-        count, channels, height, width = x.shape
-        lines = x.permute(0, 2, 3, 1).reshape(count, height, width * channels)
-        tall = lines.clone()
-        tall[:, 1:] += lines[:, :-1]
-        tall[:, :-1] += lines[:, 1:]
-        total = tall.clone()
-        total[:, :, channels:] += tall[:, :, :-channels]
-        total[:, :, :-channels] += tall[:, :, channels:]
-        return total.view(count, height, width, channels).permute(0, 3, 1, 2)
-
-    @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
-        total: Tensor = NeighbourSum.apply(gradient)  # type: ignore[no-untyped-call]
-        return total
-
-
-@cache
-def _inverse_counts(height: int, width: int, dtype: torch.dtype) -> Tensor:
-    """One over the number of pixels in the 3×3 window around each pixel of an image."""
-    with torch.inference_mode(False):  # whoever asks first, all may use it
-        down, along = (torch.tensor([2.0, *[3.0] * (side - 2), 2.0], dtype=dtype) for side in (height, width))
-        return 1 / torch.outer(down, along)
-
-
-def pooled(x: Tensor) -> Tensor:
-    """3×3 average pooling of stride 1; a pixel at the border has fewer neighbours.
-
-    PyTorch's is slow on the CPU where there are few channels.
-    """
-    _, channels, height, width = x.shape
-    exact = x.dtype in (torch.float32, torch.float64)  # a lower precision must be summed in a higher one
-    if x.device.type != "cpu" or channels > FEW_CHANNELS or min(height, width) < 2 or not exact:
-        return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    total: Tensor = NeighbourSum.apply(x)  # type: ignore[no-untyped-call]
-    return total * _inverse_counts(height, width, x.dtype)
+def _add(values: list[Tensor | None], target: int, flow: Tensor) -> None:
+    before = values[target]
+    values[target] = flow if before is None else before + flow
 
 
 class Supernet(Skeleton):

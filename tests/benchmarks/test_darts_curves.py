@@ -35,11 +35,10 @@ def test_skip_connections_take_over_as_epochs_grow(name: str) -> None:
         assert counts == [cell.count(option) for option in range(5)]
 
 
-def test_on_the_digits_the_large_convolution_is_lost_and_the_cell_is_useless() -> None:
+def test_on_the_digits_no_convolution_is_left_and_the_cell_is_useless() -> None:
     rows = curve("digits")
-    for row in rows[20:]:
-        assert int(row["edges skip"]) >= 4 and row["edges 3x3"] == "0" and int(row["edges 1x1"]) <= 1
+    assert (rows[-1]["edges 1x1"], rows[-1]["edges 3x3"]) == ("0", "0")
     for convolution in ("weight 1x1", "weight 3x3"):
-        assert float(rows[-1][convolution]) < float(rows[0][convolution]) - 0.03
+        assert float(rows[-1][convolution]) < float(rows[0][convolution]) - 0.04
     scratch = [float(row["from scratch"]) for row in rows if row["from scratch"]]
-    assert scratch[-1] < max(scratch) - 0.3 and scratch[-1] < scratch[0] - 0.2
+    assert scratch[-1] < scratch[0] - 0.25

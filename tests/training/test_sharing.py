@@ -32,7 +32,7 @@ from nasbench_suite.training.sharing import (  # noqa: E402
     search_supernet,
     unrolled_gradient,
 )
-from nasbench_suite.training.supernet import Mixture, Supernet, everything, pooled, single  # noqa: E402
+from nasbench_suite.training.supernet import Mixture, Supernet, everything, single  # noqa: E402
 from nasbench_suite.training.supernet_costs import KINDS, time_supernets  # noqa: E402
 
 SPACE = nas_bench_201()
@@ -99,25 +99,6 @@ def test_mixed_cells_compute_the_literal_mixture(space: CellSpace) -> None:
         strict=True,
     ):
         torch.testing.assert_close(one, other)
-
-
-@pytest.mark.parametrize("shape", [(2, 4, 6, 6), (1, 3, 2, 5), (2, 16, 3, 2), (2, 4, 1, 4), (1, 17, 4, 4)])
-def test_pooling_is_that_of_pytorch(shape: tuple[int, ...]) -> None:
-    with torch.inference_mode():
-        pooled(torch.ones(shape))
-    x = torch.randn(shape, requires_grad=True)
-    expected = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    torch.testing.assert_close(pooled(x), expected)
-    direction = torch.randn_like(x)
-    for one, other in zip(
-        torch.autograd.grad((pooled(x) * direction).sum(), x),
-        torch.autograd.grad((expected * direction).sum(), x),
-        strict=True,
-    ):
-        torch.testing.assert_close(one, other)
-    assert torch.autograd.gradgradcheck(lambda x: pooled(x) ** 2, (x,))
-    half = x.detach().bfloat16()
-    assert torch.equal(pooled(half), F.avg_pool2d(half, 3, 1, 1, count_include_pad=False))
 
 
 def test_single_cells_are_mixtures_of_one() -> None:

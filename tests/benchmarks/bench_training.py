@@ -1,4 +1,4 @@
-"""How fast we train beside plain, well-written loops: ``python tests/training/bench_training.py [cpu|cuda|whole]``.
+"""How fast we train beside plain, well-written loops: ``python tests/benchmarks/bench_training.py [cpu|cuda|whole]``.
 
 Prints a table: images per second of the plain network and loop, of ours with one and with several training seeds,
 and supernet steps of a literal mixture and of ours. Timings of the sides alternate; the least of each counts.
@@ -12,12 +12,17 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from plain_torch import PlainCell, PlainNetwork
 from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
+
+from plain_torch import PlainCell, PlainNetwork
 
 from nasbench_suite.spaces import CellSpace, nas_bench_201
 from nasbench_suite.training import (
@@ -93,9 +98,11 @@ class LiteralSupernet(PlainNetwork):
         return scores
 
 
-def alternating(sides: Sequence[Callable[[], object]], repeats: int, device: str) -> list[float]:
-    """Seconds of each side, the least of so many turns."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
+def alternating(
+    sides: Sequence[Callable[[], object]], repeats: int, device: str, clock: Callable[[], float] | None = None
+) -> list[float]:
+    """Seconds of each side, the least of so many turns: of the processor on a CPU, of the wall on a GPU."""
+    clock = clock or (time.process_time if device == "cpu" else time.perf_counter)
     least = [np.inf] * len(sides)
     for turn in range(repeats + 1):
         for number, side in enumerate(sides):
@@ -216,29 +223,21 @@ def whole_steps() -> None:
     macro, batch = Macro((3, 32, 32), 10), 64
     images = torch.randn(batch, *macro.image)
     labels = torch.randint(macro.classes, (1, batch))
+
+    def seconds(action: Callable[[], object]) -> float:
+        return alternating([action], 3, "cpu", time.perf_counter)[0]
+
     for name, cell in CELLS.items():
         step = our_step(CellNetwork(SPACE, cell, macro, [0]), Recipe(batch_size=batch), "cpu")
-        step(images, labels)
-        print(f"{name:8} {batch / least_seconds(lambda step=step: step(images, labels)):7,.0f} images/s", flush=True)
+        print(f"{name:8} {batch / seconds(partial(step, images, labels)):7,.0f} images/s", flush=True)
     shown = Images(images.numpy(), labels[0].numpy(), macro.classes)
     task = Task("noise", shown, shown, macro, Recipe(batch_size=batch))
     for second_order in (False, True):
         search = SupernetSearch(SPACE, task, SharingRecipe(), np.random.default_rng(0))
         relaxation = Differentiable(search, second_order=second_order)
-        search.run_epoch(relaxation)
-        seconds = least_seconds(lambda search=search, relaxation=relaxation: search.run_epoch(relaxation))
+        each = seconds(partial(search.run_epoch, relaxation))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"{relaxation.kind:18} {seconds:.2f} s a step, process at most {peak:.2f} GiB so far", flush=True)
-
-
-def least_seconds(action: Callable[[], object], repeats: int = 3) -> float:
-    """By the clock."""
-    found = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - started)
-    return min(found)
+        print(f"{relaxation.kind:18} {each:.2f} s a step, process at most {peak:.2f} GiB so far", flush=True)
 
 
 def main(device: str) -> None:
