@@ -3,17 +3,17 @@
 These are the names that the author of a plugin needs; everything else is imported from its module.
 """
 
-from nasbench_suite.adapters import ask_and_tell, minimize
 from nasbench_suite.benchmarks import Answers, Benchmark, Scores
-from nasbench_suite.budget import Budget
 from nasbench_suite.deprecation import renamed
 from nasbench_suite.errors import NotMeasured, OutOfBudget, QuestionError, SpaceError, SuiteError
-from nasbench_suite.external import command_strategy
 from nasbench_suite.hookspecs import API_VERSION, hookimpl
-from nasbench_suite.journal import Evaluation
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.adapters import ask_and_tell, minimize
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.external import command_strategy
+from nasbench_suite.search.journal import Evaluation
+from nasbench_suite.search.problem import Problem
+from nasbench_suite.search.strategies import Strategy, strategy
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision, Space
-from nasbench_suite.strategies import Strategy, strategy
 
 __version__ = "0.1.0"
 

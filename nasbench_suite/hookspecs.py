@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import pluggy
 
 from nasbench_suite.benchmarks import Benchmark
+from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.spaces import Space
-from nasbench_suite.strategies import Strategy
 
 PROJECT = "nasbench_suite"
 """The project name of the hooks, and the entry point group under which packages register."""

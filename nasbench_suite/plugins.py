@@ -25,10 +25,10 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.errors import PluginError, unknown
-from nasbench_suite.external import command_strategy, parse_command
 from nasbench_suite.integrity import Integrity
+from nasbench_suite.search.external import command_strategy, parse_command
+from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.spaces import Space
-from nasbench_suite.strategies import Strategy
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -140,7 +140,7 @@ def load_registry(
     Args:
         plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
         only: import no others than those with these keys (see ``Plugin.key``), and what comes with the suite.
-        command: a program that is a strategy, too (see :mod:`nasbench_suite.external`).
+        command: a program that is a strategy, too (see :mod:`nasbench_suite.search.external`).
 
     Raises:
         PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import OutOfBudget
 from nasbench_suite.harness import Plan, Result, Run, make_plan
 from nasbench_suite.plugins import load_registry
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.problem import Problem
 
 STRATEGIES = ("random-sampling", "random-search", "regularized-evolution")
 

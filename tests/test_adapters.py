@@ -46,7 +46,7 @@ def swallows(objective: Callable[[Sequence[int]], float]) -> None:
 def test_a_library_that_owns_the_loop_is_left_behind(
     library: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasbench_suite.adapters.LEAVE_SECONDS", 0.2)
+    monkeypatch.setattr("nasbench_suite.search.adapters.LEAVE_SECONDS", 0.2)
     searched = problem()
     with pytest.raises(OutOfBudget):
         minimize(searched, library)

@@ -16,7 +16,7 @@ from repository import REPOSITORY
 
 from nasbench_suite import Budget, OutOfBudget, Problem
 from nasbench_suite.errors import PluginError, SuiteError, UsageError
-from nasbench_suite.external import command_strategy, parse_command
+from nasbench_suite.search.external import command_strategy, parse_command
 from nasbench_suite.testing import check_strategy, tiny_benchmark
 
 SEARCHER = """

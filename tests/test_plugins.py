@@ -12,7 +12,7 @@ import pytest
 
 from nasbench_suite.errors import PluginError, UsageError
 from nasbench_suite.plugins import Registry, load_registry
-from nasbench_suite.strategies import strategy
+from nasbench_suite.search.strategies import strategy
 
 GOOD = """
 from nasbench_suite import hookimpl, strategy

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from nasbench_suite import Budget, Evaluation, NotMeasured, OutOfBudget, Problem, QuestionError, SpaceError
 from nasbench_suite.benchmarks import Measure, TabularBenchmark
 from nasbench_suite.errors import ReplayMismatch
-from nasbench_suite.journal import Charge, Recommendation
 from nasbench_suite.plugins import load_registry
-from nasbench_suite.problem import PATIENCE, amount_of
+from nasbench_suite.search.journal import Charge, Recommendation
+from nasbench_suite.search.problem import PATIENCE, amount_of
 from nasbench_suite.testing import tiny_benchmark
 
 TINY = tiny_benchmark()

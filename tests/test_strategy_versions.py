@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nasbench_suite import plugins
-from nasbench_suite.strategies import Strategy
+from nasbench_suite.search.strategies import Strategy
 
 FILES = {
     "__init__.py": "",

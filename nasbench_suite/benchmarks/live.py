@@ -14,16 +14,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import QuestionError
+from nasbench_suite.search.answers import Currency, Scores
 from nasbench_suite.spaces import Architecture, CellSpace
 from nasbench_suite.tables import known_tables, open_table
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.datasets import Images
-    from nasbench_suite.training.engine import Trainer
-    from nasbench_suite.training.tasks import Offer, Task
+    from nasbench_suite.tasks.images import Images
+    from nasbench_suite.tasks.task import Offer, Task
+    from nasbench_suite.training.trainer import Trainer
 
 DIGITS = "digits-201"
 """The table of the same task."""
@@ -109,7 +109,7 @@ class LiveBenchmark:
 
     def training(self) -> Offer:
         """The images and the network for strategies that train for themselves; their epochs cost what the clock says."""
-        from nasbench_suite.training.tasks import Offer
+        from nasbench_suite.tasks.task import Offer
 
         return Offer(self._task)
 
@@ -129,7 +129,7 @@ class LiveBenchmark:
         return {"test": Scores(split, self._score, None)}
 
     def _score(self, architecture: Architecture) -> float:
-        from nasbench_suite.training.engine import train
+        from nasbench_suite.training.trainer import train
 
         if architecture not in self._scored and self._recorded is not None:
             found = self._recorded(architecture)
@@ -165,7 +165,7 @@ class LiveAnswers:
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
     ) -> tuple[Architecture, float, float]:
         """Train (see :class:`~nasbench_suite.benchmarks.Answers`)."""
-        from nasbench_suite.training.engine import Trainer, cpu_threads, keep_freed_memory
+        from nasbench_suite.training.trainer import Trainer, cpu_threads, keep_freed_memory
 
         keep_freed_memory()
         cell = self._space.check(architecture)
@@ -198,7 +198,7 @@ class LiveAnswers:
 
     def _note(self, cell: Architecture, trainer: Trainer) -> None:
         """Put the last epoch into the curves, if anybody follows them."""
-        from nasbench_suite.training import curves
+        from nasbench_suite.training import log as curves
 
         if not curves.wanted():
             return
@@ -247,8 +247,8 @@ def _cifar10_offer(images: Path, recorded: Mapping[str, float]) -> Offer:
     The images are halved by hash (the benchmark's list of its halves is only in its official files); batches have 64
     images, as in its searches.
     """
-    from nasbench_suite.training.datasets import cifar
-    from nasbench_suite.training.tasks import Offer, Recipe, nas_bench_201_task
+    from nasbench_suite.tasks.images import cifar
+    from nasbench_suite.tasks.task import Offer, Recipe, nas_bench_201_task
 
     task, _ = nas_bench_201_task(cifar(images), recipe=Recipe(batch_size=64))
     return Offer(task, PUBLISHED_EPOCH_SECONDS)
@@ -257,7 +257,7 @@ def _cifar10_offer(images: Path, recorded: Mapping[str, float]) -> Offer:
 def live_digits() -> LiveBenchmark:
     """NAS-Bench-201's cells on cluttered digits, the task of the table ``digits-201``, trained for real."""
     from nasbench_suite.spaces import nas_bench_201
-    from nasbench_suite.training.tasks import digits_task
+    from nasbench_suite.tasks.task import digits_task
 
     task, test = digits_task()
     epochs = task.recipe.epochs
@@ -275,7 +275,7 @@ def live_digits() -> LiveBenchmark:
 
 def _recorded_scores() -> Callable[[Architecture], float] | None:
     """The scores of the digits table, if there is one and it was made from this very task."""
-    from nasbench_suite.training.digits_table import digits_build
+    from nasbench_suite.building.digits_table import digits_build
 
     if DIGITS not in known_tables():
         return None
@@ -306,6 +306,6 @@ def digits_table() -> TabularBenchmark:
 
 
 def _digits_offer(prices: Mapping[str, float]) -> Offer:
-    from nasbench_suite.training.tasks import Offer, digits_task
+    from nasbench_suite.tasks.task import Offer, digits_task
 
     return Offer(digits_task()[0], prices)

@@ -16,7 +16,7 @@ from nasbench_suite.benchmarks.live import cifar10_training
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.tables import Table, known_tables, open_table
-from nasbench_suite.tables.official import SIZE, TOPOLOGY, OfficialFormat
+from nasbench_suite.tables.importers.official import SIZE, TOPOLOGY, OfficialFormat
 
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}
 """Name in benchmarks -> data set key of the networks that are scored."""

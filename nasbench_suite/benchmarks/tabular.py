@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
+from nasbench_suite.search.answers import Currency, Scores
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.column import mean_over_seeds
 from nasbench_suite.tables.schema import CUMULATIVE, VALIDATION
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.tasks import Offer
+    from nasbench_suite.tasks.task import Offer
 
 _MASK = (1 << 64) - 1
 

@@ -13,7 +13,7 @@ from nasbench_suite.cli.options import json_option
 from nasbench_suite.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.table_builder import Build, Report
+    from nasbench_suite.building.build import Build, Report
 
 seeds_option = click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Training seeds.")
 jobs_option = click.option(
@@ -69,12 +69,12 @@ def build_table(
     from nasbench_suite.training import check_torch
 
     check_torch()
+    from nasbench_suite.building.build import estimate, run_build, write_build
+    from nasbench_suite.building.supernet_costs import time_supernets
     from nasbench_suite.errors import UsageError
     from nasbench_suite.tables.manifest import Entry, list_in_manifest
     from nasbench_suite.tables.table import file_sha256
-    from nasbench_suite.training.engine import check_devices
-    from nasbench_suite.training.supernet_costs import time_supernets
-    from nasbench_suite.training.table_builder import estimate, run_build, write_build
+    from nasbench_suite.training.trainer import check_devices
 
     if devices and jobs:
         raise UsageError("--jobs takes cores of the CPU, --device names devices; give one of them")
@@ -127,8 +127,8 @@ def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
     from nasbench_suite.training import check_torch
 
     check_torch()
+    from nasbench_suite.building.build import audit_table
     from nasbench_suite.tables import open_table
-    from nasbench_suite.training.table_builder import audit_table
 
     opened, build = open_table(table), _digits(seeds, None)
     with Progress() as progress:
@@ -159,7 +159,7 @@ def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
 
 
 def _digits(seeds: int, sample: int | None) -> Build:
-    from nasbench_suite.training.digits_table import digits_build
+    from nasbench_suite.building.digits_table import digits_build
 
     return digits_build(seeds=tuple(range(seeds)), sample=sample)
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import SuiteError, UsageError
+from nasbench_suite.search.budget import Budget
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

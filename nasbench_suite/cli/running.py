@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.cli.options import (
     BudgetType,
     ParameterType,
@@ -26,6 +25,7 @@ from nasbench_suite.cli.options import (
 )
 from nasbench_suite.cli.progress import Progress
 from nasbench_suite.errors import UsageError
+from nasbench_suite.search.budget import Budget
 
 if TYPE_CHECKING:
     from nasbench_suite.comparisons import Comparison

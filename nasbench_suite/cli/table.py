@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from nasbench_suite.tables.from_nats_bench import Imported
-    from nasbench_suite.tables.staging import Progress
+    from nasbench_suite.tables.importers.from_nats_bench import Imported
+    from nasbench_suite.tables.importers.staging import Progress
 
 PATH = click.Path(path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
@@ -64,7 +64,7 @@ def import_nats_bench(source: Path, name: str, target: Path | None, single: bool
     Example:
       nasbench table import nats-bench NATS-tss-v1_0-3ffb9-simple
     """
-    from nasbench_suite.tables.from_nats_bench import import_directory, import_file
+    from nasbench_suite.tables.importers.from_nats_bench import import_directory, import_file
 
     reader = import_file if source.is_file() else import_directory
     with _bar("bytes" if source.is_file() else "architectures") as progress:
@@ -87,7 +87,7 @@ def import_nas_bench_201(source: Path, name: str, target: Path | None, single: b
     Example:
       nasbench table import nas-bench-201 NAS-Bench-201-v1_1-096897.pth
     """
-    from nasbench_suite.tables.from_nas_bench_201 import import_pth
+    from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
 
     with _bar("bytes") as progress:
         made = import_pth(source, _target(target), name=name, double=not single, progress=progress)
@@ -95,7 +95,7 @@ def import_nas_bench_201(source: Path, name: str, target: Path | None, single: b
 
 
 def _import_rows(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
-    from nasbench_suite.tables.from_files import import_rows, read_space
+    from nasbench_suite.tables.importers.from_files import import_rows, read_space
 
     _report(import_rows(source, read_space(space), _target(target), name or source.stem), as_json)
 
@@ -148,7 +148,7 @@ def import_npz(
     Example:
       nasbench table import npz mine.npz --space space.toml
     """
-    from nasbench_suite.tables.from_files import import_arrays, read_space
+    from nasbench_suite.tables.importers.from_files import import_arrays, read_space
 
     if mapping is None:
         _import_rows(source, space, name, target, as_json)
@@ -172,7 +172,7 @@ def pull(name: str, urls: tuple[str, ...], sha256: str | None, target: Path | No
       nasbench table pull nats-bench-tss
       nasbench table pull mine --url https://example.org/mine.h5 --sha256 51dfe6…
     """
-    from nasbench_suite.tables.pull import pull as pull_table
+    from nasbench_suite.tables.importers.pull import pull as pull_table
 
     with _bar("bytes") as fetched, _bar("architectures") as imported:
         made = pull_table(name, urls=urls, sha256=sha256, target=_target(target), fetched=fetched, imported=imported)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import ComparisonError, SuiteError, unknown
+from nasbench_suite.search.budget import Budget
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -5,7 +5,7 @@
 does what is left of a plan.
 """
 
-from nasbench_suite.harness.executor import Executor, LocalExecutor
+from nasbench_suite.harness.local import Executor, LocalExecutor
 from nasbench_suite.harness.plan import Plan, Row, Skipped, make_plan
 from nasbench_suite.harness.runner import Summary, run_plan
 from nasbench_suite.harness.runs import Result, Run

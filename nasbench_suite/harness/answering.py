@@ -25,13 +25,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from nasbench_suite import errors
 from nasbench_suite.benchmarks import Answers, Benchmark, training_of
-from nasbench_suite.benchmarks.benchmark import Currency, Scores
 from nasbench_suite.errors import SuiteError, UsageError
 from nasbench_suite.plugins import load_registry
+from nasbench_suite.search.answers import Currency, Scores
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.tasks import Offer
+    from nasbench_suite.tasks.task import Offer
 
 RUNS_KEPT = 4
 """So many runs' answers are kept ready; a worker does one run after another."""

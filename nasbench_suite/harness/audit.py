@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nasbench_suite.benchmarks import Answers
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import SuiteError
-from nasbench_suite.journal import Evaluation, Event, Recommendation
-from nasbench_suite.problem import amount_of
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Evaluation, Event, Recommendation
+from nasbench_suite.search.problem import amount_of
 from nasbench_suite.spaces import Architecture
 
 

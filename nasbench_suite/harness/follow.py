@@ -8,8 +8,8 @@ from pathlib import Path
 from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.errors import StoreError
 from nasbench_suite.harness.runs import Run
-from nasbench_suite.journal import Charge, Evaluation, decode_event
-from nasbench_suite.problem import amount_of
+from nasbench_suite.search.journal import Charge, Evaluation, decode_event
+from nasbench_suite.search.problem import amount_of
 
 
 class Followed:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nasbench_suite.errors import StoreError
 from nasbench_suite.harness.audit import audit
-from nasbench_suite.harness.executor import Done, Executor
 from nasbench_suite.harness.follow import Followed
+from nasbench_suite.harness.local import Done, Executor
 from nasbench_suite.harness.plan import Plan
 from nasbench_suite.harness.runs import Packed, Result, Run
 from nasbench_suite.harness.store import LEASE_SECONDS, Store

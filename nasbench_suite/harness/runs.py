@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import StoreError
 from nasbench_suite.hookspecs import API_VERSION
-from nasbench_suite.journal import Event, decode_journal, encode_journal
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Event, decode_journal, encode_journal
 
 Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

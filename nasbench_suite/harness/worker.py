@@ -25,9 +25,9 @@ from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.guard import Guard, LimitedOutput, end_children
 from nasbench_suite.harness.runs import Outcome, Packed, Result, Run
 from nasbench_suite.integrity import Integrity
-from nasbench_suite.journal import Evaluation, Event, decode_event, encode_event
 from nasbench_suite.plugins import Registry, load_registry
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.journal import Evaluation, Event, decode_event, encode_event
+from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Architecture
 
 WENT_ON = 117
@@ -259,7 +259,7 @@ def _curves(run: Run, directory: Path | None) -> AbstractContextManager[object]:
     """Where the curves of a run go; a run that goes on after an interruption goes on in its file."""
     if directory is None:
         return nullcontext()
-    from nasbench_suite.training.curves import written_to
+    from nasbench_suite.training.log import written_to
 
     name = f"{run.strategy}-{run.benchmark.replace('/', '-')}-{run.seed}-{run.id[:8]}.jsonl"
     return written_to(directory / name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.leaderboards.badges import BADGES, Badge
 from nasbench_suite.leaderboards.badges import MEANING as BADGE_MEANING
 from nasbench_suite.scoring import Interval, Scoreboard, Task, Unranked
+from nasbench_suite.search.budget import Budget
 
 MISSING = "–"
 

@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nasbench_suite import __version__
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.errors import BundleError, StoreError, SuiteError
 from nasbench_suite.harness.runs import OUTCOMES
 from nasbench_suite.hookspecs import API_VERSION
-from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation, decode_event, encode_event
 from nasbench_suite.leaderboards.document import encode
 from nasbench_suite.plugins import Offered, Plugin
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation, decode_event, encode_event
+from nasbench_suite.search.problem import Problem
+from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.spaces import Architecture
-from nasbench_suite.strategies import Strategy
 
 FORMAT = 1
 """Version of the bundle's form; readers refuse others."""

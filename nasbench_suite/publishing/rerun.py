@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasbench_suite.harness import Executor, Plan, Result, Row, Run, Store, run_plan
-from nasbench_suite.journal import Event, encode_event
 from nasbench_suite.plugins import Registry
 from nasbench_suite.publishing.bundle import Bundle, Record
 from nasbench_suite.publishing.publish import outcome_of, this_environment
 from nasbench_suite.scoring.statistics import holm, mean
+from nasbench_suite.search.journal import Event, encode_event
 
 LEVEL = 0.01
 """How probable it is at most that one honest bundle or more in a hundred is refused by chance."""

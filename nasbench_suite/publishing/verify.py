@@ -17,7 +17,6 @@ from nasbench_suite.comparisons import Comparison, Entry, load_comparison, prese
 from nasbench_suite.errors import BundleError, SuiteError
 from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
-from nasbench_suite.journal import Evaluation, Recommendation
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
 from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
@@ -26,6 +25,7 @@ from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
+from nasbench_suite.search.journal import Evaluation, Recommendation
 
 
 class Finding(NamedTuple):

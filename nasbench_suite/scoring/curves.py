@@ -10,10 +10,10 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import ScoringError
-from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation
-from nasbench_suite.problem import amount_of
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation
+from nasbench_suite.search.problem import amount_of
 from nasbench_suite.spaces import Architecture
 
 FloatArray = NDArray[np.float64]
@@ -80,7 +80,7 @@ def trace(
     Args:
         journal: the events of one run, in order.
         budget: of the run.
-        full_epochs: the benchmark's last fidelity (see :func:`nasbench_suite.problem.amount_of`).
+        full_epochs: the benchmark's last fidelity (see :func:`nasbench_suite.search.problem.amount_of`).
         own_seconds: per event the strategy's own computing time before it. If it is given, that counts as well, and
             what then lies beyond the budget is cut off (for budgets in seconds only).
 
@@ -204,7 +204,7 @@ class _FidelityNames(dict[int, str]):
 
 
 def _amounts(journal: Sequence[Event], budget: Budget, full_epochs: int) -> list[float]:
-    """What each event takes from the budget; see :func:`nasbench_suite.problem.amount_of`."""
+    """What each event takes from the budget; see :func:`nasbench_suite.search.problem.amount_of`."""
     if budget.unit == "seconds":  # the usual case, and there may be millions
         return [0.0 if isinstance(event, Recommendation) else event.cost for event in journal]
     return [amount_of(event, budget.unit, full_epochs) for event in journal]

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.benchmarks import Benchmark, Scores
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Comparison
 from nasbench_suite.errors import ScoringError
 from nasbench_suite.harness.plan import Plan, Row
@@ -38,6 +37,7 @@ from nasbench_suite.scoring.statistics import (
     standard_deviation,
     time_to_target,
 )
+from nasbench_suite.search.budget import Budget
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.spaces.space import ENUMERABLE
 

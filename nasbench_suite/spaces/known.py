@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nasbench_suite.spaces.channels import nats_bench_sss
 from nasbench_suite.spaces.nas_bench_201 import nas_bench_201
-from nasbench_suite.spaces.nats_bench_sss import nats_bench_sss
 from nasbench_suite.spaces.space import Space
 
 KNOWN_SPACES: dict[str, Callable[[], Space]] = {"nas-bench-201": nas_bench_201, "nats-bench-sss": nats_bench_sss}

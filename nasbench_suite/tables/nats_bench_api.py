@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, UsageError
 from nasbench_suite.tables.column import mean_over_seeds
-from nasbench_suite.tables.official import DATASETS, SIZE, TOPOLOGY, OfficialFormat
+from nasbench_suite.tables.importers.official import DATASETS, SIZE, TOPOLOGY, OfficialFormat
 from nasbench_suite.tables.schema import OFFICIAL_INDEX
 from nasbench_suite.tables.table import Table, open_table
 

@@ -20,17 +20,17 @@ import numpy as np
 
 from nasbench_suite.benchmarks import Answers, Benchmark, training_of
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, ReplayMismatch, SuiteError
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.worker import global_generators
-from nasbench_suite.journal import Charge, Evaluation, Event, encode_journal
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Event, encode_journal
+from nasbench_suite.search.problem import Problem
+from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision
-from nasbench_suite.strategies import Strategy
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.tasks import Offer
+    from nasbench_suite.tasks.task import Offer
 
 SEEDS = (0, 1, 2, 3, 4)
 CUTS = 12
@@ -91,8 +91,8 @@ class TrainableBenchmark(SyntheticBenchmark):
 
     def training(self) -> Offer:
         """Thirty-two images of two classes, and what an epoch on them costs."""
+        from nasbench_suite.tasks.images import Images
         from nasbench_suite.training import Macro, Offer, Recipe, Task
-        from nasbench_suite.training.datasets import Images
 
         rng = np.random.default_rng(0)
         labels = np.arange(32) % 2

@@ -9,12 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasbench_suite.errors import UsageError
-from nasbench_suite.training.macro import Macro
-from nasbench_suite.training.tasks import Offer, Recipe, Task, digits_task, nas_bench_201_task
+from nasbench_suite.networks.cells.macro import Macro
+from nasbench_suite.tasks.task import Offer, Recipe, Task, digits_task, nas_bench_201_task
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.engine import Trainer, Training, train
-    from nasbench_suite.training.networks import CellNetwork
+    from nasbench_suite.networks.cells.cell_network import CellNetwork
     from nasbench_suite.training.sharing import (
         Controller,
         Differentiable,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         UniformSharing,
         search_supernet,
     )
+    from nasbench_suite.training.trainer import Trainer, Training, train
 
 __all__ = [
     "CellNetwork",
@@ -51,8 +51,8 @@ __all__ = [
 ]
 
 _NEED_TORCH = {
-    "CellNetwork": "networks",
-    **dict.fromkeys(("Trainer", "Training", "train"), "engine"),
+    "CellNetwork": "networks.cells.cell_network",
+    **dict.fromkeys(("Trainer", "Training", "train"), "training.trainer"),
     **dict.fromkeys(
         (
             "Controller",
@@ -65,7 +65,7 @@ _NEED_TORCH = {
             "UniformSharing",
             "search_supernet",
         ),
-        "sharing",
+        "training.sharing",
     ),
 }
 
@@ -74,7 +74,7 @@ def __getattr__(name: str) -> Any:
     if name not in _NEED_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     check_torch()
-    return getattr(import_module(f"{__name__}.{_NEED_TORCH[name]}"), name)
+    return getattr(import_module(f"nasbench_suite.{_NEED_TORCH[name]}"), name)
 
 
 def check_torch() -> None:

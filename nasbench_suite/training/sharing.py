@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasbench_suite.errors import QuestionError
+from nasbench_suite.networks.cells.supernet import Mixture, Supernet, single
 from nasbench_suite.spaces import Architecture, CellSpace
-from nasbench_suite.training import curves
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import Precision, cpu_threads, in_precision, keep_freed_memory
-from nasbench_suite.training.supernet import Mixture, Supernet, single
-from nasbench_suite.training.tasks import Offer, Task
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.task import Offer, Task
+from nasbench_suite.training import log as curves
+from nasbench_suite.training.trainer import Precision, cpu_threads, in_precision, keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ class SupernetSearch:
         recipe: how the shared weights learn.
         rng: all randomness.
         device: of the shared weights and the images; what the relaxation learns stays on the CPU.
-        precision: as for :class:`~nasbench_suite.training.engine.Trainer`.
+        precision: as for :class:`~nasbench_suite.training.trainer.Trainer`.
 
     Attributes:
         network: the shared weights.
@@ -189,7 +189,7 @@ class SupernetSearch:
 
 
 class Trainable(Protocol):
-    """What :func:`search_supernet` needs of a :class:`~nasbench_suite.problem.Problem`."""
+    """What :func:`search_supernet` needs of a :class:`~nasbench_suite.search.problem.Problem`."""
 
     @property
     def space(self) -> Space:

@@ -29,6 +29,7 @@ from bench_training import CELLS, LiteralSupernet
 from plain_torch import PlainNetwork
 
 from nasbench_suite.spaces import Architecture, nas_bench_201
+from nasbench_suite.tasks.images import Images
 from nasbench_suite.training import (
     Differentiable,
     GumbelHard,
@@ -42,8 +43,7 @@ from nasbench_suite.training import (
     digits_task,
     train,
 )
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import Precision, algorithms, profile
+from nasbench_suite.training.trainer import Precision, algorithms, profile
 
 SPACE = nas_bench_201()
 RELAXATIONS: dict[str, Callable[[SupernetSearch], Relaxation]] = {

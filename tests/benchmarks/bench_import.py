@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from nasbench_suite.tables import open_table
-from nasbench_suite.tables.from_nas_bench_201 import MAGIC, PROTOCOL
-from nasbench_suite.tables.from_nats_bench import ENDING, META
+from nasbench_suite.tables.importers.from_nas_bench_201 import MAGIC, PROTOCOL
+from nasbench_suite.tables.importers.from_nats_bench import ENDING, META
 from nasbench_suite.tables.schema import OFFICIAL_INDEX
 
 INDEX = 0x12345678

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Comparison
 from nasbench_suite.comparisons import Task as Search
 from nasbench_suite.harness import Plan, Result, Row, Run
-from nasbench_suite.journal import Evaluation
 from nasbench_suite.leaderboards import write_leaderboard
 from nasbench_suite.plugins import Offered, Plugin
 from nasbench_suite.scoring import score
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Evaluation
+from nasbench_suite.search.strategies import FAMILIES, Strategy
 from nasbench_suite.spaces import nas_bench_201
-from nasbench_suite.strategies import FAMILIES, Strategy
 
 
 class Journals(Mapping[str, Result]):

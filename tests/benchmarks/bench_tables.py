@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_suite.tables import open_table, write_table
-from nasbench_suite.tables.from_nats_bench import import_directory
+from nasbench_suite.tables.importers.from_nats_bench import import_directory
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.nats_bench_api import create
 from nasbench_suite.tables.table import file_sha256

@@ -24,7 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from plain_torch import PlainCell, PlainNetwork
 
+from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything
 from nasbench_suite.spaces import CellSpace, nas_bench_201
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.task import Recipe
 from nasbench_suite.training import (
     CellNetwork,
     Differentiable,
@@ -34,10 +37,7 @@ from nasbench_suite.training import (
     Task,
     digits_task,
 )
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import Descent, keep_freed_memory, member_losses
-from nasbench_suite.training.supernet import Mixture, Supernet, everything
-from nasbench_suite.training.tasks import Recipe
+from nasbench_suite.training.trainer import Descent, keep_freed_memory, member_losses
 
 SPACE = nas_bench_201()
 CELLS = {"cheap": (2, 0, 0, 1, 1, 4), "median": (3, 1, 4, 2, 3, 0), "all 3×3": (3,) * 6}

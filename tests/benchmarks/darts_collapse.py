@@ -20,6 +20,8 @@ import torch
 
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.spaces import Architecture, nas_bench_201
+from nasbench_suite.tasks.images import Dataset, Images, npz
+from nasbench_suite.tasks.task import Scattering
 from nasbench_suite.training import (
     Differentiable,
     Recipe,
@@ -30,9 +32,7 @@ from nasbench_suite.training import (
     nas_bench_201_task,
     train,
 )
-from nasbench_suite.training.datasets import Dataset, Images, npz
-from nasbench_suite.training.engine import cpu_threads, keep_freed_memory
-from nasbench_suite.training.tasks import Scattering
+from nasbench_suite.training.trainer import cpu_threads, keep_freed_memory
 
 SPACE = nas_bench_201()
 SHORT = {"none": "none", "skip_connect": "skip", "nor_conv_1x1": "1x1", "nor_conv_3x3": "3x3", "avg_pool_3x3": "pool"}

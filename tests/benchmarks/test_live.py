@@ -14,16 +14,16 @@ import pytest
 
 from nasbench_suite.benchmarks import Benchmark, training_of
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Comparison, Entry
 from nasbench_suite.comparisons import Task as Search
 from nasbench_suite.errors import OutOfBudget, QuestionError, SpaceError
 from nasbench_suite.harness import make_plan
 from nasbench_suite.harness.runs import Run
 from nasbench_suite.harness.worker import execute
-from nasbench_suite.journal import Charge, Evaluation, Recommendation
 from nasbench_suite.plugins import Registry, load_registry
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Recommendation
+from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.testing import check_strategy
 from nasbench_suite.training import Offer, Recipe, digits_task
@@ -31,14 +31,14 @@ from nasbench_suite.training import Offer, Recipe, digits_task
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 from nasbench_suite.benchmarks.live import LiveBenchmark, live_digits  # noqa: E402
+from nasbench_suite.building.build import METRICS, run_build, write_build  # noqa: E402
+from nasbench_suite.building.costs import CostModel  # noqa: E402
+from nasbench_suite.building.digits_table import digits_build  # noqa: E402
+from nasbench_suite.building.supernet_costs import KINDS  # noqa: E402
 from nasbench_suite.tables.manifest import Entry as TableEntry  # noqa: E402
 from nasbench_suite.tables.manifest import list_in_manifest  # noqa: E402
 from nasbench_suite.tables.table import file_sha256  # noqa: E402
-from nasbench_suite.training.costs import CostModel  # noqa: E402
-from nasbench_suite.training.curves import written_to  # noqa: E402
-from nasbench_suite.training.digits_table import digits_build  # noqa: E402
-from nasbench_suite.training.supernet_costs import KINDS  # noqa: E402
-from nasbench_suite.training.table_builder import METRICS, run_build, write_build  # noqa: E402
+from nasbench_suite.training.log import written_to  # noqa: E402
 
 SHARING = ("darts", "darts-second-order", "drnas", "enas", "gdas", "rsps")
 CHEAP = (0, 0, 0, 2, 0, 0)

@@ -17,9 +17,9 @@ from nasbench_suite.training import Recipe, digits_task
 
 pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
-from nasbench_suite.training import digits_table
-from nasbench_suite.training.supernet_costs import KINDS
-from nasbench_suite.training.table_builder import Build
+from nasbench_suite.building import digits_table
+from nasbench_suite.building.build import Build
+from nasbench_suite.building.supernet_costs import KINDS
 
 real_build = digits_table.digits_build
 

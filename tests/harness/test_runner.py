@@ -18,10 +18,10 @@ from nasbench_suite import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import LocalExecutor, Plan, Result, Store, Summary, make_plan, run_plan
 from nasbench_suite.harness.follow import Followed
-from nasbench_suite.journal import Evaluation, encode_event
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.scoring import score
+from nasbench_suite.search.journal import Evaluation, encode_event
 
 ZOO = Path(__file__).resolve().parent.parent / "zoo"
 GOOD = ("random-sampling", "random-search", "regularized-evolution")

@@ -13,7 +13,7 @@ from nasbench_suite import Budget, Evaluation
 from nasbench_suite.errors import StoreError
 from nasbench_suite.harness import Result, Run, Store
 from nasbench_suite.harness.store import is_gone, process_identity
-from nasbench_suite.journal import Charge, Recommendation, decode_journal, encode_journal
+from nasbench_suite.search.journal import Charge, Recommendation, decode_journal, encode_journal
 
 
 def make_run(seed: int = 0) -> Run:

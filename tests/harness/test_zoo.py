@@ -21,13 +21,13 @@ LOADING = {
     "returns_wrong": "nasbench_strategies returned 'random-search', expected strategies made with @strategy",
     "takes_a_name": "strategy name already taken: random-search",
     "too_new": "was written for API version 99, this suite has version 1; update nasbench-suite",
-    "patches_on_import": "changed nasbench_suite.problem.Problem.evaluate when imported; a plugin leaves the suite as it is",
-    "changes_class": "changed nasbench_suite.budget.Budget.refill when imported; a plugin leaves the suite as it is",
+    "patches_on_import": "changed nasbench_suite.search.problem.Problem.evaluate when imported; a plugin leaves the suite as it is",
+    "changes_class": "changed nasbench_suite.search.budget.Budget.refill when imported; a plugin leaves the suite as it is",
 }
 SEARCHING = {
     "zoo-opens-table": ("invalid", "opened the table nas-bench-201.h5 while searching"),
     "zoo-searches-memory": ("invalid", "looked through the memory of its process (gc.get_objects)"),
-    "zoo-patches-suite": ("invalid", "changed nasbench_suite.problem.Problem.charge of the suite"),
+    "zoo-patches-suite": ("invalid", "changed nasbench_suite.search.problem.Problem.charge of the suite"),
     "zoo-remembers": ("invalid", "the same run ended otherwise when done again"),
     "zoo-uses-clock": ("invalid", "the same run ended otherwise when done again"),
     "zoo-kills-parent": ("invalid", "sent a signal to a process that is not its own"),

@@ -23,7 +23,7 @@ from nasbench_suite.leaderboards.checklist import checklist
 from nasbench_suite.leaderboards.markdown import readme
 from nasbench_suite.leaderboards.page import page
 from nasbench_suite.scoring import Scoreboard, score
-from nasbench_suite.strategies import FAMILIES
+from nasbench_suite.search.strategies import FAMILIES
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

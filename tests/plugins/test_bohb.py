@@ -12,7 +12,7 @@ from searching import evaluations, grid, search
 
 from nasbench_suite import Budget, Problem, Strategy
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.journal import Recommendation
+from nasbench_suite.search.journal import Recommendation
 from nasbench_suite.testing import wide_benchmark
 
 CURVES = SyntheticBenchmark("bohb", wide_benchmark().space, fidelities=range(1, 82))

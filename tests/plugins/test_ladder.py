@@ -9,7 +9,7 @@ from searching import grid
 
 from nasbench_suite import Budget, Problem
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.journal import Evaluation, Recommendation
+from nasbench_suite.search.journal import Evaluation, Recommendation
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from searching import evaluations, grid, search
 from nasbench_suite import Strategy
 from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.journal import Recommendation
 from nasbench_suite.plugins import load_registry
+from nasbench_suite.search.journal import Recommendation
 from nasbench_suite.testing import wide_benchmark
 
 SINGLE_FIDELITY = [

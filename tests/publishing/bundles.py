@@ -15,11 +15,10 @@ from typing import Any
 from scored import search
 
 from nasbench_suite.benchmarks import Benchmark
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import BundleError
 from nasbench_suite.harness import make_plan
-from nasbench_suite.harness.executor import Done
+from nasbench_suite.harness.local import Done
 from nasbench_suite.harness.worker import Batch, execute
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import encode
@@ -27,6 +26,7 @@ from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.publishing import Bundle, read_bundle, verify, write_bundle
 from nasbench_suite.publishing.publish import make_bundle
 from nasbench_suite.scoring import score
+from nasbench_suite.search.budget import Budget
 
 Parts = dict[str, bytes]
 STRATEGIES = ("local-search", "random-sampling", "random-search")

@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from nasbench_suite.comparisons import Entry, load_comparison
 from nasbench_suite.errors import BundleError, OutOfBudget
 from nasbench_suite.harness import Result, make_plan
-from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation
 from nasbench_suite.leaderboards import render_json
-from nasbench_suite.problem import Problem
 from nasbench_suite.publishing import bundle as form
 from nasbench_suite.publishing import read_bundle, write_bundle
 from nasbench_suite.publishing.publish import _record as record_of
 from nasbench_suite.publishing.publish import make_bundle
 from nasbench_suite.scoring import score
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation
+from nasbench_suite.search.problem import Problem
 
 
 @pytest.fixture(scope="module")

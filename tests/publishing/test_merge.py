@@ -10,11 +10,11 @@ import pytest
 from bundles import made, registry, small_bundle
 from test_verify import nasbench
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Task
 from nasbench_suite.errors import BundleError
 from nasbench_suite.leaderboards.badges import read_badges
 from nasbench_suite.publishing import Bundle, merge, read_bundle, verify, write_bundle
+from nasbench_suite.search.budget import Budget
 
 
 def refused(first: Bundle, second: Bundle, words: str) -> None:

@@ -24,7 +24,6 @@ from bundles import (
 )
 
 from nasbench_suite.harness import Run
-from nasbench_suite.journal import Evaluation, decode_event, encode_event
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import encode
 from nasbench_suite.publishing import Bundle, write_bundle
@@ -33,6 +32,7 @@ from nasbench_suite.publishing.merge import results_of
 from nasbench_suite.publishing.publish import outcome_of
 from nasbench_suite.publishing.verify import plan_of
 from nasbench_suite.scoring import score
+from nasbench_suite.search.journal import Evaluation, decode_event, encode_event
 
 FORGED = 300
 SEEDS = len(small_bundle().comparison.seeds)

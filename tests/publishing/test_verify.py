@@ -14,17 +14,17 @@ import pytest
 from bundles import DirectExecutor, made, registry, small_bundle
 
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
-from nasbench_suite.budget import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import make_plan
 from nasbench_suite.harness.worker import execute
-from nasbench_suite.journal import Evaluation
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import Registry
 from nasbench_suite.publishing import read_bundle, verify, write_bundle
 from nasbench_suite.publishing.publish import make_bundle, outcome_of
 from nasbench_suite.publishing.rerun import rank_sum_test
 from nasbench_suite.scoring import score
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Evaluation
 from nasbench_suite.testing import tiny_benchmark
 
 NASBENCH = [sys.executable, "-m", "nasbench_suite.cli"]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import ScoringError
-from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation
 from nasbench_suite.scoring import Curve, trace
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation
 
 A, B, C, D = (0,), (1,), (2,), (3,)
 

@@ -14,11 +14,11 @@ from scipy import stats
 from scored import small_plan, small_results
 
 from nasbench_suite.benchmarks import Scores
-from nasbench_suite.budget import Budget
 from nasbench_suite.harness import Plan, Result
-from nasbench_suite.journal import Charge, Evaluation, Recommendation
 from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Curve, Scoreboard, score, scoreboard
 from nasbench_suite.scoring.statistics import average_ranks
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Recommendation
 from nasbench_suite.testing import tiny_benchmark, wide_benchmark
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nasbench_suite.tables.from_nats_bench import import_directory
+from nasbench_suite.tables.importers.from_nats_bench import import_directory
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

@@ -17,10 +17,10 @@ import pytest
 
 from nasbench_suite.errors import TableError
 from nasbench_suite.tables import Table, open_table
-from nasbench_suite.tables.from_nas_bench_201 import MAGIC, PROTOCOL, import_pth
-from nasbench_suite.tables.from_nats_bench import import_directory, import_file
-from nasbench_suite.tables.pull import pull
-from nasbench_suite.tables.staging import Staging
+from nasbench_suite.tables.importers.from_nas_bench_201 import MAGIC, PROTOCOL, import_pth
+from nasbench_suite.tables.importers.from_nats_bench import import_directory, import_file
+from nasbench_suite.tables.importers.pull import pull
+from nasbench_suite.tables.importers.staging import Staging
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,9 @@ def test_interrupted_import_goes_on(data: Path, official: dict[str, Path], tmp_p
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from nasbench_suite.tables.from_nats_bench import import_directory, import_file
-from nasbench_suite.tables.from_nas_bench_201 import import_pth
-from nasbench_suite.tables import from_nats_bench
+from nasbench_suite.tables.importers.from_nats_bench import import_directory, import_file
+from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
+from nasbench_suite.tables.importers import from_nats_bench
 from_nats_bench.CHECKPOINT = 1
 seen = []
 def progress(done, total):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_suite.tables import open_table, write_table
-from nasbench_suite.tables.official import DATASETS, SIZE, trials
-from nasbench_suite.tables.staging import Staging
+from nasbench_suite.tables.importers.official import DATASETS, SIZE, trials
+from nasbench_suite.tables.importers.staging import Staging
 
 PERCENT = st.floats(0, 100)
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from nasbench_suite.tables import open_table
-from nasbench_suite.tables.from_nas_bench_201 import import_pth
+from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
+from nasbench_suite.tables.importers.official import DATASETS
 from nasbench_suite.tables.nats_bench_api import OfficialApi, create
-from nasbench_suite.tables.official import DATASETS
 
 CELLS = (0, 11, 284)
 KEYS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")

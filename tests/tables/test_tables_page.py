@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from nasbench_suite.cli import cli
 from nasbench_suite.tables import open_table
-from nasbench_suite.tables.pull import sources
+from nasbench_suite.tables.importers.pull import sources
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```(?:toml|csv|python)\n# (\S+)\n(.*?)```", PAGE, flags=re.DOTALL))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nasbench_suite.errors import DataError, SuiteError, TableError, UsageError
-from nasbench_suite.training.datasets import (
+from nasbench_suite.tasks.images import (
     Dataset,
     Images,
     cifar,

@@ -40,9 +40,9 @@ def test_it_tells_good_cells_from_bad(table: Table) -> None:
 
 def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
     pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
-    from nasbench_suite.training.digits_table import digits_build
-    from nasbench_suite.training.supernet_costs import KINDS
-    from nasbench_suite.training.table_builder import audit_table
+    from nasbench_suite.building.build import audit_table
+    from nasbench_suite.building.digits_table import digits_build
+    from nasbench_suite.building.supernet_costs import KINDS
 
     (name,) = table.dataset("digits").trainings
     build = digits_build(table.training("digits", name).seeds)

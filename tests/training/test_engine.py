@@ -16,16 +16,16 @@ import pytest
 
 from nasbench_suite.errors import DataError, SpaceError
 from nasbench_suite.spaces import Architecture, CellSpace, nas_bench_201
+from nasbench_suite.tasks.images import Dataset, Images
 from nasbench_suite.training import Macro, Recipe, Task, digits_task, nas_bench_201_task
-from nasbench_suite.training.datasets import Dataset, Images
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 from plain_torch import PlainNetwork, plain_epochs  # noqa: E402
 
+from nasbench_suite.networks.cells.cell_network import live_edges  # noqa: E402
 from nasbench_suite.training import CellNetwork, Trainer, train  # noqa: E402
-from nasbench_suite.training.engine import changed, draw_changes, in_precision, macro_report, profile  # noqa: E402
-from nasbench_suite.training.networks import live_edges  # noqa: E402
+from nasbench_suite.training.trainer import changed, draw_changes, in_precision, macro_report, profile  # noqa: E402
 
 SPACE = nas_bench_201()
 CELLS = ["333333", "142031", "431234", "013131", "000313"]
@@ -219,7 +219,7 @@ import os, signal, sys
 from pathlib import Path
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.training import digits_task
-from nasbench_suite.training.engine import Trainer, cpu_threads
+from nasbench_suite.training.trainer import Trainer, cpu_threads
 task, _ = digits_task()
 with cpu_threads(1):
     trainer = Trainer(nas_bench_201(), (0, 1, 0, 2, 0, 0), task, [0])
@@ -372,7 +372,7 @@ def test_cells_of_other_spaces_are_refused() -> None:
 def test_freed_memory_is_kept() -> None:
     probe = """
 import resource, sys, torch
-from nasbench_suite.training.engine import keep_freed_memory
+from nasbench_suite.training.trainer import keep_freed_memory
 assert sys.argv[1] == "no" or keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

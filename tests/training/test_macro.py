@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nasbench_suite.errors import SpaceError, UsageError
+from nasbench_suite.networks.cells.macro import Macro, check_buildable
 from nasbench_suite.spaces import CellSpace, nas_bench_201
-from nasbench_suite.training.macro import Macro, check_buildable
 
 PUBLISHED = (("cifar10", 32, 10), ("cifar100", 32, 100), ("ImageNet16-120", 16, 120))
 

@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, QuestionError
-from nasbench_suite.journal import Charge, Recommendation
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Recommendation
+from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision, nas_bench_201
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.task import Offer
 from nasbench_suite.training import Macro, Recipe, Task
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.tasks import Offer
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 import torch.nn.functional as F  # noqa: E402
 from torch.func import functional_call  # noqa: E402
 
+from nasbench_suite.building.supernet_costs import KINDS, time_supernets  # noqa: E402
+from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything, single  # noqa: E402
 from nasbench_suite.training.sharing import (  # noqa: E402
     Differentiable,
     GumbelHard,
@@ -32,8 +34,6 @@ from nasbench_suite.training.sharing import (  # noqa: E402
     search_supernet,
     unrolled_gradient,
 )
-from nasbench_suite.training.supernet import Mixture, Supernet, everything, single  # noqa: E402
-from nasbench_suite.training.supernet_costs import KINDS, time_supernets  # noqa: E402
 
 SPACE = nas_bench_201()
 FIVE_NODES = CellSpace("five", 5, SPACE.operations, zero="none", identity="skip_connect")

@@ -17,8 +17,7 @@ from nasbench_suite.training import Recipe, digits_task
 
 pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
-from nasbench_suite.training.costs import FEATURES, CostModel, fit_costs
-from nasbench_suite.training.table_builder import (
+from nasbench_suite.building.build import (
     Build,
     assemble,
     audit_table,
@@ -26,6 +25,7 @@ from nasbench_suite.training.table_builder import (
     run_build,
     write_build,
 )
+from nasbench_suite.building.costs import FEATURES, CostModel, fit_costs
 
 SPACE = nas_bench_201()
 COSTS = CostModel((1.0, 0.5, 2.0, 0.5, 0.1, 0.1), (0.5, 0.1, 0.2, 0.1, 0.0, 0.0), (0.1, 0.1), 6, "a made-up machine")

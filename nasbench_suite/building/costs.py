@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import UsageError
+from nasbench_suite.networks.cells.cell_network import live_edges
 from nasbench_suite.spaces import Architecture, CellSpace
-from nasbench_suite.training.engine import Trainer, cpu_threads
-from nasbench_suite.training.networks import live_edges
-from nasbench_suite.training.tasks import Task
+from nasbench_suite.tasks.task import Task
+from nasbench_suite.training.trainer import Trainer, cpu_threads
 
 FEATURES = ("network", "1×1 convolutions", "3×3 convolutions", "poolings", "rectifications", "sums")
 

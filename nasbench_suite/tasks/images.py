@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import DataError, UsageError, unknown
-from nasbench_suite.tables.plain_pickle import Maker, load_plain
+from nasbench_suite.plain.pickles import Maker, load_plain
 
 
 @dataclass(frozen=True)

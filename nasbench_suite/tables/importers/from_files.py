@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, TableError, UsageError, unknown
 from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Space
-from nasbench_suite.tables.from_nats_bench import Imported
+from nasbench_suite.tables.importers.from_nats_bench import Imported
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord, write_table
 from nasbench_suite.tables.table import file_sha256

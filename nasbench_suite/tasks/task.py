@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import UsageError
-from nasbench_suite.training.datasets import Dataset, Images, digits
-from nasbench_suite.training.macro import Macro
+from nasbench_suite.networks.cells.macro import Macro
+from nasbench_suite.tasks.images import Dataset, Images, digits
 
 
 @dataclass(frozen=True)

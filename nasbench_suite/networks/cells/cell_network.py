@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasbench_suite.errors import UsageError
+from nasbench_suite.networks.cells.macro import KERNELS, Macro, check_buildable
 from nasbench_suite.spaces import CellSpace
-from nasbench_suite.training.macro import KERNELS, Macro, check_buildable
 
 VECTOR = 16
 """Numbers in a vector register: narrower activations of a lone network are folded until they are this wide."""
@@ -165,7 +165,7 @@ class Cell(nn.Module):
         space: of the cell.
         cell: one operation per edge.
         channels: of one member, the same everywhere in the cell.
-        shift_of_nothing: see :class:`~nasbench_suite.training.macro.Macro`.
+        shift_of_nothing: see :class:`~nasbench_suite.networks.cells.macro.Macro`.
         generators: one per member.
     """
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables.from_nats_bench import Imported, import_stream
-from nasbench_suite.tables.plain_pickle import load_plain
-from nasbench_suite.tables.staging import Progress
+from nasbench_suite.plain.pickles import load_plain
+from nasbench_suite.tables.importers.from_nats_bench import Imported, import_stream
+from nasbench_suite.tables.importers.staging import Progress
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """What the first pickle of PyTorch's older format holds."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables.official import DATASETS, LICENCE, PERCENT, RECIPE, OfficialFormat, Trial
+from nasbench_suite.tables.importers.official import DATASETS, LICENCE, PERCENT, RECIPE, OfficialFormat, Trial
 from nasbench_suite.tables.schema import (
     CUMULATIVE,
     OFFICIAL_INDEX,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_suite.errors import PluginError, UsageError, unknown
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.problem import Problem
 
 Search = Callable[..., None]
 """``search(problem, rng, **parameters) -> None``"""

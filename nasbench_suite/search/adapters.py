@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from nasbench_suite.journal import Evaluation
-from nasbench_suite.problem import Problem
+from nasbench_suite.search.journal import Evaluation
+from nasbench_suite.search.problem import Problem
 
 Objective = Callable[[Sequence[int]], float]
 """``objective(architecture) -> loss``: one minus the validation accuracy after the full training."""

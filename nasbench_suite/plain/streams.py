@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NoReturn
 
 from nasbench_suite.errors import TableError
-from nasbench_suite.tables.plain_pickle import Maker, NumberType, not_allowed
+from nasbench_suite.plain.pickles import Maker, NumberType, not_allowed
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
@@ -45,7 +45,7 @@ class PlainStream:
         source: the pickle.
         name: of the file, for messages.
         field: key of the dict of records.
-        allowed: as of :func:`~nasbench_suite.tables.plain_pickle.load_plain`.
+        allowed: as of :func:`~nasbench_suite.plain.pickles.load_plain`.
 
     Attributes:
         before: the entries of the outer dict that precede the records, once the first record was handed out.

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nasbench_suite.networks.cells.cell_network import Normalisation, Skeleton
+from nasbench_suite.networks.cells.macro import KERNELS, Macro, check_buildable
 from nasbench_suite.spaces import Architecture, CellSpace
-from nasbench_suite.training.macro import KERNELS, Macro, check_buildable
-from nasbench_suite.training.networks import Normalisation, Skeleton
 
 
 class Mixture(NamedTuple):

@@ -29,10 +29,10 @@ from torch import Tensor
 from torch.optim.sgd import sgd
 
 from nasbench_suite.errors import DataError, UsageError
+from nasbench_suite.networks.cells.cell_network import CellNetwork, Skeleton
 from nasbench_suite.spaces import CellSpace
-from nasbench_suite.training.datasets import Images
-from nasbench_suite.training.networks import CellNetwork, Skeleton
-from nasbench_suite.training.tasks import Recipe, Task
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.task import Recipe, Task
 
 EVALUATION_BATCH = 500
 Precision = Literal["float32", "bfloat16"]
@@ -604,7 +604,7 @@ class Profile:
     """What a network costs, whatever it learns.
 
     Attributes:
-        parameters, flops: counted (see :class:`~nasbench_suite.training.macro.Macro`).
+        parameters, flops: counted (see :class:`~nasbench_suite.networks.cells.macro.Macro`).
         latency: seconds for one image, the least of repeated passes on this machine.
         memory: bytes that one training step keeps for its backward pass: weights and activations, counted.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.tasks import Offer
+    from nasbench_suite.tasks.task import Offer
 
 Currency = Literal["simulated", "measured"]
 
@@ -64,7 +64,7 @@ class Benchmark(Protocol):
     """A task to search on. ``name`` looks like ``table/data set``.
 
     A benchmark that offers ``"training"`` also has ``training()``, which returns an
-    :class:`~nasbench_suite.training.tasks.Offer` (see :func:`training_of`).
+    :class:`~nasbench_suite.tasks.task.Offer` (see :func:`training_of`).
     """
 
     @property

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
-from nasbench_suite.benchmarks import Answers
-from nasbench_suite.budget import Budget
 from nasbench_suite.errors import OutOfBudget, QuestionError, ReplayMismatch
-from nasbench_suite.journal import Charge, Evaluation, Event, Recommendation, encode_event, same_question
+from nasbench_suite.search.answers import Answers
+from nasbench_suite.search.budget import Budget
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation, encode_event, same_question
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
-    from nasbench_suite.training.tasks import Offer
+    from nasbench_suite.tasks.task import Offer
 
 PATIENCE = 1000
 """Questions after the end of the budget before a strategy counts as one that will not stop."""

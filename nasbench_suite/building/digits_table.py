@@ -5,9 +5,9 @@ How the recipe was chosen is in ``docs/digits-table.md``.
 
 from __future__ import annotations
 
+from nasbench_suite.building.build import Build
 from nasbench_suite.spaces import nas_bench_201
-from nasbench_suite.training.table_builder import Build
-from nasbench_suite.training.tasks import digits_task
+from nasbench_suite.tasks.task import digits_task
 
 NAME = "digits-201"
 DATASET = "digits"

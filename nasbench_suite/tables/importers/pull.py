@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import TableError, UsageError, unknown
-from nasbench_suite.tables.from_nas_bench_201 import import_pth
-from nasbench_suite.tables.from_nats_bench import ENDING, Imported, import_directory, import_file
+from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
+from nasbench_suite.tables.importers.from_nats_bench import ENDING, Imported, import_directory, import_file
+from nasbench_suite.tables.importers.staging import Progress
 from nasbench_suite.tables.manifest import Entry, list_in_manifest, own_directory, table_directories
-from nasbench_suite.tables.staging import Progress
 from nasbench_suite.tables.table import file_sha256, open_table
 
 if sys.version_info >= (3, 11):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nasbench_suite.spaces import CellSpace
-from nasbench_suite.training.engine import cpu_threads
+from nasbench_suite.tasks.task import Task
 from nasbench_suite.training.sharing import (
     Controller,
     Differentiable,
@@ -21,7 +21,7 @@ from nasbench_suite.training.sharing import (
     SupernetSearch,
     UniformSharing,
 )
-from nasbench_suite.training.tasks import Task
+from nasbench_suite.training.trainer import cpu_threads
 
 KINDS: dict[str, Callable[[SupernetSearch], Relaxation]] = {
     "darts-first-order": Differentiable,

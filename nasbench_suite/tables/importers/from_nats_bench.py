@@ -19,12 +19,12 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from nasbench_suite.errors import TableError
+from nasbench_suite.plain.pickles import OFFICIAL_NAMES, load_plain
+from nasbench_suite.plain.streams import PlainStream
+from nasbench_suite.tables.importers.official import SIZE, TOPOLOGY, OfficialFormat, rows_of_meta, trials
+from nasbench_suite.tables.importers.staging import Progress, Staging
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
-from nasbench_suite.tables.official import SIZE, TOPOLOGY, OfficialFormat, rows_of_meta, trials
-from nasbench_suite.tables.plain_pickle import OFFICIAL_NAMES, load_plain
-from nasbench_suite.tables.plain_stream import PlainStream
 from nasbench_suite.tables.schema import write_table
-from nasbench_suite.tables.staging import Progress, Staging
 from nasbench_suite.tables.table import file_sha256
 
 ENDING = ".pickle.pbz2"
