@@ -5,10 +5,11 @@ none of it, ``rerun.py`` runs its strategies again, ``merge.py`` joins bundles, 
 side by side, ``serve.py`` shows a directory of leaderboards.
 """
 
-from nasbench_suite.publishing.bundle import Bundle, Member, read_bundle, write_bundle
+from nasbench_suite.publishing.bundle import Bundle, Member, write_bundle
 from nasbench_suite.publishing.compare import Change, Changes, compare
 from nasbench_suite.publishing.merge import merge
 from nasbench_suite.publishing.publish import publish
+from nasbench_suite.publishing.reading import read_bundle
 from nasbench_suite.publishing.serve import make_server
 from nasbench_suite.publishing.verify import Finding, Verification, verify
 

@@ -18,8 +18,9 @@ from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
 from nasbench_suite.plugins import BUILT_IN, Registry, source_modules
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, parse_json, this_suite
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, this_suite
 from nasbench_suite.publishing.differences import differences
+from nasbench_suite.publishing.fields import parse_json
 from nasbench_suite.scoring import score, trace
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Event

@@ -20,8 +20,9 @@ from nasbench_suite.harness.audit import audit
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
 from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
+from nasbench_suite.publishing.fields import parse_json, printable
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score

@@ -23,7 +23,7 @@ from nasbench_suite.errors import BundleError, OutOfBudget
 from nasbench_suite.harness import Result, make_plan
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.publishing import bundle as form
-from nasbench_suite.publishing import read_bundle, write_bundle
+from nasbench_suite.publishing import read_bundle, reading, write_bundle
 from nasbench_suite.publishing.publish import _record as record_of
 from nasbench_suite.publishing.publish import make_bundle
 from nasbench_suite.scoring import score
@@ -74,7 +74,7 @@ def test_every_kind_of_event_survives(events: list[Event]) -> None:
     record = replace(runs[0], journal=tuple(events), own_seconds=tuple(1e-6 for _ in events))
     packed, _ = form._pack({"row": {0: record}})
     texts = packed.split("\n")[:-1]
-    decoded = {text: form._event(text, "here") for text in texts}
+    decoded = {text: reading._event(text, "here") for text in texts}
     assert set(events) <= set(decoded.values())
 
 
@@ -186,7 +186,7 @@ def test_a_part_twice_is_refused(path: Path, tmp_path: Path) -> None:
 
 
 def test_bombs_are_not_unpacked(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "MEMBER_BYTES", 2**20)
+    monkeypatch.setattr(reading, "MEMBER_BYTES", 2**20)
     bomb = altered(path, tmp_path / "bomb.zip", lambda parts: parts.update({"sources/a/b.py": b"\0" * 2**24}))
     assert bomb.stat().st_size < 2**20
     with pytest.raises(BundleError, match=r"sources/a/b\.py has 16,777,216 bytes unpacked"):
