@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nasbench_suite.comparisons import Comparison
 from nasbench_suite.harness import Executor, Plan, Result, Row, Run, Store, run_plan
 from nasbench_suite.plugins import Registry
 from nasbench_suite.publishing.bundle import Bundle, Record
@@ -30,6 +32,30 @@ LEVEL = 0.01
 PERMUTATIONS = 20_000
 FRESH_SEEDS = 2**31
 """Fresh seeds are drawn below this."""
+
+
+class Limits(NamedTuple):
+    """What a run that is done again may take of the verifier's machine.
+
+    Attributes:
+        seconds: of wall clock.
+        mebibytes: of memory.
+    """
+
+    seconds: float
+    mebibytes: int
+
+    def applied_to(self, comparison: Comparison) -> Comparison:
+        """The comparison with neither limit above these."""
+        return replace(
+            comparison,
+            time_limit=min(comparison.time_limit, self.seconds),
+            memory_limit=min(comparison.memory_limit, self.mebibytes),
+        )
+
+
+LIMITS = Limits(300.0, 4096)
+"""Those of a comparison that states none."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +82,13 @@ class Rerun:
 
 
 def rerun(
-    plan: Plan, bundle: Bundle, registry: Registry, executor: Executor, count: int, entropy: int | None = None
+    plan: Plan,
+    bundle: Bundle,
+    registry: Registry,
+    executor: Executor,
+    count: int,
+    entropy: int | None = None,
+    limits: Limits = LIMITS,
 ) -> tuple[tuple[Rerun, ...], list[str]]:
     """Run every row whose very code is installed again.
 
@@ -64,9 +96,10 @@ def rerun(
         plan: of the bundle.
         bundle: whose runs were replayed without a finding.
         registry: the strategies of this machine.
-        executor: where runs are executed, each within the comparison's limits.
+        executor: where runs are executed.
         count: fresh seeds, and recorded ones (or all, if there are fewer), of each pair.
         entropy: decides the draws; by default unpredictable.
+        limits: of each run; the comparison's own count only where they are lower.
 
     Returns:
         What came of it, and what could not be run, in words.
@@ -98,7 +131,9 @@ def rerun(
             drawn |= {int(rng.integers(FRESH_SEEDS))} - set(plan.comparison.seeds)
         fresh[pair] = tuple(sorted(drawn))
         runs[pair] = tuple(replace(planned[0], seed=seed) for seed in (*recorded[pair], *fresh[pair]))
-    again = replace(plan, rows=tuple(rows.values()), runs=runs, skipped=())
+    again = replace(
+        plan, comparison=limits.applied_to(plan.comparison), rows=tuple(rows.values()), runs=runs, skipped=()
+    )
     with tempfile.TemporaryDirectory() as directory, Store(Path(directory) / "runs.sqlite3") as store:
         run_plan(again, store, executor)
         results = store.results(run.id for run in again.all_runs)

@@ -7,6 +7,7 @@ seen by running the strategies again; see ``rerun.py``.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +25,7 @@ from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, di
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json, printable
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
-from nasbench_suite.publishing.rerun import Rerun, rerun
+from nasbench_suite.publishing.rerun import LIMITS, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
 
@@ -47,6 +48,8 @@ class Verification:
         findings: all that is not as claimed; the bundle is refused unless there is none.
         badges: label -> how far the row was checked; empty if the bundle is refused.
         notes: what could not be checked, and why.
+        unfinished: label -> outcome -> how many of the row's runs are claimed to have ended so instead of finishing;
+            such claims cannot be checked by replaying answers.
         reruns: what came of running strategies again.
         replayed: answers that were asked for again.
         scoreboard: recomputed; ``None`` where it could not be.
@@ -58,6 +61,7 @@ class Verification:
     reruns: tuple[Rerun, ...]
     replayed: int
     scoreboard: Scoreboard | None = field(repr=False, default=None)
+    unfinished: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -66,7 +70,13 @@ class Verification:
 
 
 def verify(
-    bundle: Bundle, registry: Registry, *, count: int = 0, executor: Executor | None = None, entropy: int | None = None
+    bundle: Bundle,
+    registry: Registry,
+    *,
+    count: int = 0,
+    executor: Executor | None = None,
+    entropy: int | None = None,
+    limits: Limits = LIMITS,
 ) -> Verification:
     """Check every claim of a bundle.
 
@@ -76,6 +86,7 @@ def verify(
         count: of every row on every benchmark, so many fresh seeds are run, and so many recorded ones again.
         executor: where those are run; needed if ``count`` is not 0.
         entropy: decides which seeds are drawn; by default nobody can know them beforehand.
+        limits: of every run that is done again; a bundle's own count only where they are lower.
     """
     findings = [Finding(part, "is not what the list of hashes in bundle.json says") for part in bundle.altered]
     notes: list[str] = []
@@ -123,11 +134,12 @@ def verify(
     reruns: tuple[Rerun, ...] = ()
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
-        reruns, absent = rerun(plan, bundle, registry, executor, count, entropy)
+        reruns, absent = rerun(plan, bundle, registry, executor, count, entropy, limits)
         notes += absent
         findings += [Finding(where, what) for repeated in reruns for where, what in repeated.faults]
     badges = {} if findings else _badges(bundle, plan, bool(measured), reruns)
-    return Verification(tuple(findings), badges, tuple(notes), reruns, 0 if measured else replayed, board)
+    unfinished = _unfinished(bundle)
+    return Verification(tuple(findings), badges, tuple(notes), reruns, 0 if measured else replayed, board, unfinished)
 
 
 def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan | None:
@@ -182,6 +194,7 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
         yield Finding(where, str(error))
     known = set(registry.strategies) | {member.strategy for member in bundle.members}
     for member in bundle.members:
+        yield from _not_the_suites_own(member, registry)
         if member.label in known and member.label != member.strategy:
             yield Finding(f"row {member.label}", f"is called like another strategy, but is {member.strategy}")
         yield from _named_as_installed(member, registry)
@@ -191,6 +204,16 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
             ours = {name for name, offered in registry.strategies.items() if offered.plugin.package == BUILT_IN}
             if missing := sorted(ours - {member.strategy for member in bundle.members}):
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
+
+
+def _not_the_suites_own(member: Member, registry: Registry) -> Iterator[Finding]:
+    """Whether a row bears the name of a strategy that comes with the suite and comes from elsewhere."""
+    offered = registry.strategies.get(member.strategy)
+    if offered is not None and offered.plugin.built_in and (member.package, member.origin) != (BUILT_IN, "package"):
+        where = f"{member.package} ({member.origin})"
+        yield Finding(
+            f"row {member.label}", f"bears the name of {member.strategy!r} of the suite, but comes from {where}"
+        )
 
 
 def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]:
@@ -311,6 +334,16 @@ def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
             f"leaderboard, {difference.where}" if difference.where else "leaderboard",
             f"claimed {difference.claimed}, recomputed {difference.found}{released}",
         )
+
+
+def _unfinished(bundle: Bundle) -> dict[str, dict[str, int]]:
+    """Per row, how many of its runs are claimed to have ended otherwise than finished, by outcome."""
+    found: dict[str, Counter[str]] = {}
+    for (label, _), records in sorted(bundle.records.items()):
+        for record in records.values():
+            if record.outcome != "finished":
+                found.setdefault(label, Counter())[record.outcome] += 1
+    return {label: dict(sorted(counts.items())) for label, counts in found.items()}
 
 
 def _badges(bundle: Bundle, plan: Plan, measured: bool, reruns: Sequence[Rerun]) -> dict[str, Badge]:
