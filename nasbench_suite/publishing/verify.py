@@ -94,6 +94,7 @@ def verify(
     plan = plan_of(bundle, registry, findings)
     if plan is None:
         return Verification(tuple(findings), {}, tuple(notes), (), 0)
+    notes += _chosen_seeds(bundle.comparison)
     measured = sorted(name for name, benchmark in plan.benchmarks.items() if benchmark.currency != "simulated")
     findings += _sources(bundle)
     replayed = 0
@@ -204,6 +205,17 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
             ours = {name for name, offered in registry.strategies.items() if offered.plugin.package == BUILT_IN}
             if missing := sorted(ours - {member.strategy for member in bundle.members}):
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
+
+
+def _chosen_seeds(comparison: Comparison) -> Iterator[str]:
+    """A note where a comparison's seeds are neither a preset's nor those that anybody would take first."""
+    first = min(comparison.seeds)
+    preset = comparison.name in preset_names() and load_comparison(comparison.name).seeds == comparison.seeds
+    if first and not preset:
+        yield (
+            f"the seeds begin at {first} and not at 0, so they may have been chosen because rows did well on them: "
+            "only what fresh seeds show (--rerun K) ranks these rows"
+        )
 
 
 def _not_the_suites_own(member: Member, registry: Registry) -> Iterator[Finding]:
