@@ -95,6 +95,12 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
     "seeds drawn now (their scores must agree with the claimed ones).",
 )
 @click.option(
+    "--relabelled",
+    is_flag=True,
+    help="With --rerun: run K fresh seeds with the options of the space permuted, too, so that what a strategy "
+    "remembers of the table is worth nothing.",
+)
+@click.option(
     "--time-limit",
     type=click.FloatRange(0, min_open=True),
     default=300.0,
@@ -127,6 +133,7 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
 def verify(
     bundle: Path,
     count: int,
+    relabelled: bool,
     time_limit: float,
     memory_limit: int,
     sources: Path | None,
@@ -156,12 +163,14 @@ def verify(
 
     if (pictures or parquet) and output is None:
         raise UsageError("--pictures and --parquet need --output, a directory that they are written to")
+    if relabelled and not count:
+        raise UsageError("--relabelled needs --rerun K: how many fresh seeds are run")
     files = wanted_files(pictures, parquet)
     held = read_bundle(bundle)
     if sources is not None:
         _write_sources(held, sources)
     limits = Limits(time_limit, memory_limit)
-    found = _verified(held, _registry(plugins_dir), count, jobs, plugins_dir, limits)
+    found = _verified(held, _registry(plugins_dir), count, jobs, plugins_dir, limits, relabelled)
     if as_json:
         click.echo(json.dumps({"bundle": str(bundle), "sha256": _sha256(bundle), **_plain(found)}, indent=2))
     else:
@@ -172,7 +181,10 @@ def verify(
         raise click.exceptions.Exit(1)
     if output is not None:
         if found.scoreboard is None:
-            raise UsageError(f"{bundle}: nothing could be recomputed, so there is no leaderboard to write")
+            raise UsageError(
+                f"{bundle}: there is no leaderboard to write: nothing could be recomputed, or its seeds may have been chosen "
+                "and no fresh ones were run (--rerun K)"
+            )
         directory = output / held.comparison.name
         write_leaderboard(found.scoreboard, directory, badges=found.badges, **files)
         click.echo(f"leaderboard with badges written to {directory}", err=True)
@@ -344,6 +356,7 @@ def _verified(
     jobs: int | None,
     plugins_dir: Path | None,
     limits: Limits | None = None,
+    relabelled: bool = False,
 ) -> Verification:
     from nasbench_suite.harness import LocalExecutor
     from nasbench_suite.publishing import LIMITS
@@ -352,7 +365,7 @@ def _verified(
     if not count:
         return check(bundle, registry)
     with LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir) as executor:
-        return check(bundle, registry, count=count, executor=executor, limits=limits or LIMITS)
+        return check(bundle, registry, count=count, executor=executor, limits=limits or LIMITS, relabelled=relabelled)
 
 
 def _sha256(path: Path) -> str:

@@ -25,7 +25,7 @@ from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, di
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json, printable
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
-from nasbench_suite.publishing.rerun import LIMITS, Limits, Rerun, rerun
+from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
 
@@ -52,7 +52,8 @@ class Verification:
             such claims cannot be checked by replaying answers.
         reruns: what came of running strategies again.
         replayed: answers that were asked for again.
-        scoreboard: recomputed; ``None`` where it could not be.
+        scoreboard: recomputed; ``None`` where it could not be. Where the bundle's seeds may have been chosen, it is that
+            of the fresh seeds, and ``None`` without them.
     """
 
     findings: tuple[Finding, ...]
@@ -77,6 +78,7 @@ def verify(
     executor: Executor | None = None,
     entropy: int | None = None,
     limits: Limits = LIMITS,
+    relabelled: bool = False,
 ) -> Verification:
     """Check every claim of a bundle.
 
@@ -87,6 +89,7 @@ def verify(
         executor: where those are run; needed if ``count`` is not 0.
         entropy: decides which seeds are drawn; by default nobody can know them beforehand.
         limits: of every run that is done again; a bundle's own count only where they are lower.
+        relabelled: whether strategies are run with the options of their spaces relabelled, too.
     """
     findings = [Finding(part, "is not what the list of hashes in bundle.json says") for part in bundle.altered]
     notes: list[str] = []
@@ -132,15 +135,23 @@ def verify(
     else:
         board = score(plan, sound)
         findings += _leaderboard(bundle, board)
-    reruns: tuple[Rerun, ...] = ()
+    again = Again((), ())
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
-        reruns, absent = rerun(plan, bundle, registry, executor, count, entropy, limits)
-        notes += absent
-        findings += [Finding(where, what) for repeated in reruns for where, what in repeated.faults]
-    badges = {} if findings else _badges(bundle, plan, bool(measured), reruns)
-    unfinished = _unfinished(bundle)
-    return Verification(tuple(findings), badges, tuple(notes), reruns, 0 if measured else replayed, board, unfinished)
+        again = rerun(plan, bundle, registry, executor, count, entropy, limits, relabelled)
+        notes += again.notes
+        findings += [Finding(where, what) for repeated in again.reruns for where, what in repeated.faults]
+        findings += [Finding(where, what) for where, what in again.faults]
+    badges = {} if findings else _badges(bundle, plan, bool(measured), again.reruns)
+    return Verification(
+        tuple(findings),
+        badges,
+        tuple(notes),
+        again.reruns,
+        0 if measured else replayed,
+        again.board if _were_chosen(bundle.comparison) else board,
+        _unfinished(bundle),
+    )
 
 
 def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan | None:
@@ -207,13 +218,17 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
 
 
+def _were_chosen(comparison: Comparison) -> bool:
+    """Whether a comparison's seeds may have been chosen after looking at what they give."""
+    preset = comparison.name in preset_names() and load_comparison(comparison.name).seeds == comparison.seeds
+    return min(comparison.seeds) > 0 and not preset
+
+
 def _chosen_seeds(comparison: Comparison) -> Iterator[str]:
     """A note where a comparison's seeds are neither a preset's nor those that anybody would take first."""
-    first = min(comparison.seeds)
-    preset = comparison.name in preset_names() and load_comparison(comparison.name).seeds == comparison.seeds
-    if first and not preset:
+    if _were_chosen(comparison):
         yield (
-            f"the seeds begin at {first} and not at 0, so they may have been chosen because rows did well on them: "
+            f"the seeds begin at {min(comparison.seeds)} and not at 0, so they may have been chosen because rows did well on them: "
             "only what fresh seeds show (--rerun K) ranks these rows"
         )
 
