@@ -173,6 +173,8 @@ def _member(row: Row, sources: tuple[str, ...]) -> Member:
         plugin.origin,
         0,
         sources,
+        strategy.step,
+        strategy.prior,
     )
 
 

@@ -23,6 +23,8 @@ from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json, printable
+from nasbench_suite.publishing.first_form import FORMAT as FIRST_FORM
+from nasbench_suite.publishing.first_form import first_document
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
@@ -119,7 +121,8 @@ def verify(
         notes.append("the leaderboard was not recomputed, since runs are missing or cannot be scored")
     else:
         board = score(plan, sound)
-        findings += _leaderboard(bundle, board)
+        findings += _leaderboard(bundle, plan, sound, board)
+        notes += _improbable(board)
     reruns: tuple[Rerun, ...] = ()
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
@@ -199,7 +202,7 @@ def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]
     if offered is None or offered.version != member.version:
         return
     strategy = offered.strategy
-    for what in ("family", "paper", "summary", "tuning", "requires", "defaults"):
+    for what in ("family", "paper", "summary", "tuning", "requires", "defaults", "step", "prior"):
         claimed, ours = getattr(member, what), getattr(strategy, what)
         if claimed != ours:
             yield Finding(f"row {member.label}", f"{what} is {claimed!r} in the bundle and {ours!r} here")
@@ -297,20 +300,34 @@ def _result(run: Run, record: Record, benchmark: Benchmark) -> Result | None:
     )
 
 
-def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
-    """Whether the claimed leaderboard is the recomputed one."""
+def _leaderboard(bundle: Bundle, plan: Plan, results: Mapping[str, Result], board: Scoreboard) -> Iterator[Finding]:
+    """Whether the claimed leaderboard is the recomputed one, by the statistics of its own form."""
     try:
         claimed = parse_json(bundle.leaderboard, "leaderboard.json")
     except BundleError as error:
         yield Finding("leaderboard.json", str(error))
         return
-    found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
+    if isinstance(claimed, dict) and claimed.get("format") == FIRST_FORM:
+        found = json.loads(json.dumps(first_document(plan, results, bundle.suite)))
+    else:
+        found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
     released = "" if bundle.suite == this_suite() else f" (made by release {bundle.suite.get('version')})"
     for difference in differences(claimed, found, bundle.comparison.seeds):
         yield Finding(
             f"leaderboard, {difference.where}" if difference.where else "leaderboard",
             f"claimed {difference.claimed}, recomputed {difference.found}{released}",
         )
+
+
+def _improbable(board: Scoreboard) -> Iterator[str]:
+    """Rows that begin, or answer without having asked, with architectures too good for a search without knowledge."""
+    for held in board.boards:
+        for standing in held.standings:
+            if standing.luck is not None and standing.luck.flagged:
+                yield (
+                    f"{standing.label} on {held.contest.benchmark}: improbable luck, p = {standing.luck.p_value:.2g}: a "
+                    "search that knows nothing beforehand does not begin, or answer unasked, with such architectures"
+                )
 
 
 def _badges(bundle: Bundle, plan: Plan, measured: bool, reruns: Sequence[Rerun]) -> dict[str, Badge]:

@@ -84,7 +84,7 @@ def test_the_data_of_the_chart_are_the_curves(path: Path, board: Scoreboard) -> 
         for key, values in zip(("y", "high", "low"), standing.anytime, strict=False):
             missing, *rest = row[key]
             unpacked = [math.nan] * missing + [1e-5 * value for value in accumulate(rest)]
-            np.testing.assert_allclose(unpacked, held.task.best - values, atol=0.6e-5)
+            np.testing.assert_allclose(unpacked, held.contest.best - values, atol=0.6e-5)
     assert data["charts"][-1]["kind"] == "rank"
 
 

@@ -113,7 +113,7 @@ def test_parquet_holds_every_step_of_every_run(board: Scoreboard, tmp_path: Path
     assert len(table) == sum(len(c.incumbents) for b in board.boards for s in b.standings for c in s.curves)
     held = board.boards[1]
     standing = held.standings[0]
-    mine = [row for row in table if (row["benchmark"], row["strategy"]) == (held.task.benchmark, standing.label)]
+    mine = [row for row in table if (row["benchmark"], row["strategy"]) == (held.contest.benchmark, standing.label)]
     assert {row["seed"] for row in mine} == set(board.comparison.seeds)
     finals = {row["seed"]: row["score"] for row in mine}  # the last step of each seed
     np.testing.assert_array_equal([finals[seed] for seed in board.comparison.seeds], standing.scores["validation"])

@@ -111,7 +111,7 @@ def test_curves_are_steps_that_end_at_the_final_score(board: Scoreboard, directo
         rows = list(csv.DictReader(file))
     for held in board.boards:
         for standing in held.standings:
-            mine = [r for r in rows if (r["benchmark"], r["strategy"]) == (held.task.benchmark, standing.label)]
+            mine = [r for r in rows if (r["benchmark"], r["strategy"]) == (held.contest.benchmark, standing.label)]
             assert float(mine[-1]["mean"]) == pytest.approx(standing.mean, abs=1e-6)
             assert float(mine[-1]["iqm"]) == pytest.approx(standing.interquartile.value, abs=1e-6)
             assert float(mine[-1]["iqm_low"]) == pytest.approx(standing.interquartile.low, abs=1e-6)
