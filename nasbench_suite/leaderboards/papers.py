@@ -29,7 +29,7 @@ def escaped(value: str) -> str:
 
 def _written(character: str) -> str:
     """A character as it is, or by its number where a western font has none."""
-    return character if ord(character) < 0x180 else f"U+{ord(character):04X}"
+    return character if ord(character) < 0x180 or "‐" <= character <= "…" else f"U+{ord(character):04X}"
 
 
 def latex(scoreboard: Scoreboard) -> str:
