@@ -292,6 +292,7 @@ from nasbench_strategies.darts import darts
 from nasbench_strategies.random_search import random_search
 from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_suite import sources, spaces
+from nasbench_suite.training import check_torch
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 found = {
     name: sources.strategy_sources(strategy, strategy.function, "nasbench_strategies").hash
@@ -302,7 +303,7 @@ found = {
     }.items()
 }
 found["space"] = spaces.space_identity(spaces.nas_bench_201())
-found["trainings"] = sources.code_hash(spaces.CellSpace, rooms=sources.TRAINING_ROOMS)
+found["trainings"] = sources.code_hash(check_torch, rooms=sources.TRAINING_ROOMS)
 found["synthetic"] = SyntheticBenchmark("synthetic", spaces.nas_bench_201()).identity
 print(json.dumps(found))
 """

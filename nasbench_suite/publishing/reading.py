@@ -16,9 +16,21 @@ from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.errors import BundleError, StoreError, SuiteError
 from nasbench_suite.harness.runs import OUTCOMES
 from nasbench_suite.publishing.bundle import FORMAT, NOT_RUN, Bundle, Member, Record, Site
-from nasbench_suite.publishing.fields import Fields, json_of, lines_of, one_line, shown, text_of
+from nasbench_suite.publishing.fields import (
+    ADDRESS,
+    NAME,
+    NAMES,
+    VERSION,
+    Fields,
+    json_of,
+    lines_of,
+    one_line,
+    shown,
+    text_of,
+)
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Event, Recommendation, decode_event, encode_event
+from nasbench_suite.search.strategies import Step
 
 FILE_BYTES = 256 * 2**20
 
@@ -28,11 +40,23 @@ TOTAL_BYTES = 512 * 2**20
 MEMBERS = 2000
 """A reader goes no further: the size of the file, of one member and of all of them unpacked, and their number."""
 
+SEEDS = 100_000
+RUNS = 1_000_000
+JOURNAL = 1_000_000
+EVENTS = 20_000_000
+"""Nor further than so many seeds of a comparison, runs, events of one journal, and events of all journals together."""
+
 
 _MEMBER_NAMES = re.compile(
     r"bundle\.json|leaderboard\.json|(events|runs)/(0|[1-9][0-9]{0,3})\.jsonl"
     r"|sources/[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*){1,8}"
 )
+
+
+FILE = re.compile(r"[A-Za-z0-9_.-]+\.py")
+"""Loose files, by their names alone."""
+
+PAPER = re.compile(rf"({ADDRESS.pattern})?")
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -46,6 +70,7 @@ def read_bundle(path: Path) -> Bundle:
     version = head.whole("format")
     if version != FORMAT:
         raise BundleError(f"bundle.json has format {version}, this release reads {FORMAT}; use a release that fits")
+    head.only("format", "suite", "comparison", "rows", "benchmarks", "environments", "parts")
     hashes = head.mapping("parts")
     altered = [
         name
@@ -54,10 +79,7 @@ def read_bundle(path: Path) -> Bundle:
     ]
     if missing := sorted(set(map(str, hashes.values)) - set(parts)):
         raise BundleError(f"{missing[0]} is listed in bundle.json and missing from the bundle")
-    suite = head.mapping("suite")
-    suite = Fields(
-        {"package": suite.word("package"), "version": suite.word("version"), "api": suite.whole("api")}, "suite"
-    )
+    suite = _suite(head.mapping("suite"))
     environments = tuple(_environment(item) for item in head.mappings("environments"))
     sources = {name: data for name, data in parts.items() if name.startswith("sources/")}
     members = tuple(_member(item, len(environments), sources) for item in head.mappings("rows"))
@@ -71,13 +93,15 @@ def read_bundle(path: Path) -> Bundle:
     found = {name for name in parts if name.startswith(("events/", "runs/"))}
     if expected != found:
         raise BundleError(f"{min(expected ^ found)} is {'missing' if expected - found else 'of no benchmark'}")
+    _check_size(comparison, sum(parts[f"runs/{number}.jsonl"].count(b"\n") for number in range(len(sites))))
     records: dict[tuple[str, str], dict[int, Record]] = {}
+    left = EVENTS
     for number, site in enumerate(sites):
-        _read_runs(parts, number, site, comparison, records)
+        left = _read_runs(parts, number, site, comparison, records, left)
     leaderboard = text_of(parts["leaderboard.json"], "leaderboard.json")
     return Bundle(
         comparison,
-        suite.values,
+        suite,
         members,
         sites,
         records,
@@ -86,6 +110,24 @@ def read_bundle(path: Path) -> Bundle:
         sources,
         tuple(sorted(altered)),
     )
+
+
+def _check_size(comparison: Comparison, lines: int) -> None:
+    """Refuse a comparison that asks for far more runs than the bundle has: each would be planned and named as missing."""
+    asked = len(comparison.seeds) * len(comparison.entries or ()) * len(comparison.tasks)
+    if asked > RUNS:
+        raise BundleError(f"bundle.json: its comparison asks for {asked:,} runs; at most {RUNS:,} are read")
+    if asked > 2 * lines + 1000:
+        raise BundleError(f"bundle.json: its comparison asks for {asked:,} runs, and the bundle has {lines:,}")
+
+
+def _suite(item: Fields) -> dict[str, Any]:
+    item.only("package", "version", "api")
+    return {
+        "package": item.matching("package", NAME, "the name of a package"),
+        "version": item.matching("version", VERSION, "a version"),
+        "api": item.whole("api"),
+    }
 
 
 def _unpack(path: Path) -> dict[str, bytes]:
@@ -136,7 +178,9 @@ def _read_runs(
     site: Site,
     comparison: Comparison,
     records: dict[tuple[str, str], dict[int, Record]],
-) -> None:
+    left: int,
+) -> int:
+    """Read the runs of one benchmark into ``records``; returns how many events may still come."""
     where = f"events/{number}.jsonl"
     texts = lines_of(parts[where], where)
     if any(first >= second for first, second in pairwise(texts)):
@@ -155,12 +199,17 @@ def _read_runs(
         if seed in runs:
             raise BundleError(f"{run.where}: stands twice in {where}")
         runs[seed] = _record(run, events, used)
+        left -= len(runs[seed].journal)
+        if left < 0:
+            raise BundleError(f"{run.where}: with it the bundle has more than {EVENTS:,} events; no more are read")
     if 0 in used:
         raise BundleError(f"events/{number}.jsonl, line {used.index(0) + 1}: the event is in no journal")
+    return left
 
 
 def _record(run: Fields, events: Sequence[Event], used: bytearray) -> Record:
-    places = run.wholes("journal")
+    run.only("row", "seed", "id", "outcome", "reason", "digest", "spent", "answer", "wall", "cpu", "journal", "own")
+    places = run.wholes("journal", JOURNAL)
     if places and max(places) >= len(events):
         raise BundleError(f"{run.where}: the journal names event {max(places)}; there are {len(events)}")
     for place in places:
@@ -168,10 +217,10 @@ def _record(run: Fields, events: Sequence[Event], used: bytearray) -> Record:
     outcome = run.word("outcome")
     if outcome not in (*OUTCOMES, NOT_RUN):
         raise BundleError(f"{run.where}: unknown outcome {shown(outcome)}")
-    own = run.numbers("own")
+    own = run.numbers("own", JOURNAL)
     if len(own) not in (0, len(places)):
         raise BundleError(f"{run.where}: {len(own)} own times for {len(places)} events")
-    answer = None if run.values.get("answer") is None else tuple(run.wholes("answer"))
+    answer = None if run.values.get("answer") is None else tuple(run.wholes("answer", NAMES))
     return Record(
         run.word("id"),
         outcome,
@@ -212,7 +261,11 @@ def _event(text: str, where: str) -> Event:
 
 
 def _member(item: Fields, environments: int, sources: Mapping[str, bytes]) -> Member:
-    label = item.word("label")
+    item.only(
+        *("label", "strategy", "parameters", "version", "family", "paper", "summary", "tuning", "requires", "defaults"),
+        *("package", "origin", "environment", "sources"),
+    )
+    label = item.label("label")
     item.where = f"row {shown(label)}"
     environment = item.whole("environment")
     if environment >= environments:
@@ -222,22 +275,38 @@ def _member(item: Fields, environments: int, sources: Mapping[str, bytes]) -> Me
     names = item.texts("sources")
     if lacking := [name for name in names if name not in sources]:
         raise BundleError(f"{item.where}: its source {shown(lacking[0])} is not in the bundle")
+    package = NAME if item.word("origin") == "package" else FILE
     return Member(
         label,
-        item.word("strategy"),
+        item.label("strategy"),
         item.plain("parameters"),
-        item.word("version"),
-        item.word("family"),
-        item.word("paper"),
+        item.matching("version", VERSION, "a version and a hash"),
+        item.label("family"),
+        item.matching("paper", PAPER, "a web address, or nothing"),
         item.text("summary"),
         item.text("tuning"),
         frozenset(item.texts("requires")),
         item.plain("defaults"),
-        item.word("package"),
+        item.matching("package", package, "the name of a package, or of a .py file"),
         item.word("origin"),
         environment,
         tuple(names),
+        _step(item),
+        item.word("prior") if "prior" in item.values else "",
     )
+
+
+def _step(item: Fields) -> Step | None:
+    """A declared step, where the row has one."""
+    given = item.values.get("step")
+    if given is None:
+        return None
+    if not isinstance(given, list) or len(given) != 3:
+        raise BundleError(f"{item.where}: step is {shown(given)}, expected its name, kind and amount")
+    try:
+        return Step(*given)
+    except (SuiteError, TypeError) as error:
+        raise BundleError(f"{item.where}: {one_line(error)}") from None
 
 
 def _comparison(item: Fields, members: Sequence[Member]) -> Comparison:
@@ -245,19 +314,20 @@ def _comparison(item: Fields, members: Sequence[Member]) -> Comparison:
     name = item.word("name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise BundleError(f"{item.where}: {shown(name)} is no name for a comparison")
-    seeds = item.wholes("seeds")
+    item.only("name", "title", "description", "citation", "seeds", "time_limit", "memory_limit", "benchmarks")
+    seeds = item.wholes("seeds", SEEDS)
     if not seeds or len(set(seeds)) != len(seeds):
         raise BundleError(f"{item.where}: its seeds are none, or one stands twice")
     try:
         tasks = tuple(
-            Task(task.word("name"), Budget(task.number("amount"), task.word("unit")))  # type: ignore[arg-type]
+            Task(task.only("name", "amount", "unit").label("name"), Budget(task.number("amount"), task.word("unit")))  # type: ignore[arg-type]
             for task in item.mappings("benchmarks")
         )
         if not tasks or len({task.benchmark for task in tasks}) != len(tasks):
             raise BundleError(f"{item.where}: it has no benchmarks, or one stands twice")
         return Comparison(
             name,
-            item.text("title"),
+            item.word("title"),
             item.text("description"),
             item.text("citation"),
             tasks,
@@ -273,12 +343,13 @@ def _comparison(item: Fields, members: Sequence[Member]) -> Comparison:
 
 
 def _site(item: Fields) -> Site:
-    name = item.word("name")
+    item.only("name", "identity", "fidelities", "space", "currency", "provenance")
+    name = item.label("name")
     item.where = f"benchmark {shown(name)}"
     return Site(
         name,
         item.word("identity"),
-        tuple(item.wholes("fidelities")),
+        tuple(item.wholes("fidelities", NAMES)),
         item.word("space"),
         item.word("currency"),
         {str(key): str(value) for key, value in item.plain("provenance").items()},
@@ -286,5 +357,10 @@ def _site(item: Fields) -> Site:
 
 
 def _environment(item: Fields) -> dict[str, Any]:
+    item.only("python", "implementation", "platform", "packages")
     words = {key: item.word(key) for key in ("python", "implementation", "platform")}
-    return {**words, "packages": {str(name): str(value) for name, value in item.plain("packages").items()}}
+    packages = {name: str(value) for name, value in item.plain("packages").items()}
+    for name, version in packages.items():
+        if not NAME.fullmatch(name) or not VERSION.fullmatch(version):
+            raise BundleError(f"{item.where}: {shown(name)} {shown(version)} is no package with a version")
+    return {**words, "packages": packages}

@@ -118,11 +118,11 @@ HEAD_DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "unknown unit": (lambda h: h["comparison"]["benchmarks"][0].update(unit="parsecs"), "budget unit 'parsecs'"),
     "a name that climbs": (lambda h: h["comparison"].update(name="../../etc"), "is no name for a comparison"),
     "a seed twice": (lambda h: h["comparison"].update(seeds=[0, 0]), "one stands twice"),
-    "negative seed": (lambda h: h["comparison"].update(seeds=[-1]), "expected a list of whole numbers"),
+    "negative seed": (lambda h: h["comparison"].update(seeds=[-1]), "whole numbers"),
     "another source": (lambda h: h["rows"][0].update(sources=["sources/x/y.py"]), "is not in the bundle"),
-    "a label that steers terminals": (lambda h: h["rows"][0].update(label="a\x1b[2J"), "expected text of one line"),
+    "a label that steers terminals": (lambda h: h["rows"][0].update(label="a\x1b[2J"), "expected printable ASCII"),
     "another origin": (lambda h: h["rows"][0].update(origin="moon"), "expected package or file"),
-    "nested parameter": (lambda h: h["rows"][0].update(parameters={"a": [1]}), "expected names with plain values"),
+    "nested parameter": (lambda h: h["rows"][0].update(parameters={"a": [1]}), "names with plain values"),
     "a part that is not there": (lambda h: h["parts"].update({"runs/9.jsonl": "0"}), "missing from the bundle"),
 }
 
