@@ -14,7 +14,7 @@ from nasbench_suite.spaces.described import describe_space, read_space, space_fr
 from nasbench_suite.spaces.known import KNOWN_SPACES
 from nasbench_suite.spaces.nas_bench_201 import nas_bench_201
 from nasbench_suite.spaces.protocols import Architecture, Cells, Graph, Graphed, Levelled, protocols_of
-from nasbench_suite.spaces.space import CategoricalSpace, Decision, Space
+from nasbench_suite.spaces.space import CategoricalSpace, Decision, Space, space_identity
 
 __all__ = [
     "KNOWN_SPACES",
@@ -40,4 +40,5 @@ __all__ = [
     "protocols_of",
     "read_space",
     "space_from",
+    "space_identity",
 ]
