@@ -55,20 +55,20 @@ class Refused:
     """Why an architecture has one of some combinations of options.
 
     Attributes:
-        space: the same decisions with nothing refused.
+        decisions: of the space.
         combinations: each ``((decision, options), …)``; an architecture is refused if, for all of them, the decision
             counts and one of the options is chosen.
     """
 
-    space: ConditionalSpace
+    decisions: tuple[Decision, ...]
     combinations: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
 
     def __call__(self, architecture: Architecture) -> str:
         """The combination that it has, in words; empty text if it has none."""
-        counts = self.space.counting(architecture)
+        counts = self._unrefused.counting(architecture)
         chosen = {
             decision.name: decision.options[option]
-            for decision, option, counting in zip(self.space.decisions, architecture, counts, strict=True)
+            for decision, option, counting in zip(self.decisions, architecture, counts, strict=True)
             if counting
         }
         for combination in self.combinations:
@@ -162,8 +162,7 @@ def _space(document: Mapping[str, Any], where: str) -> Space:
     for decision, choice in given.items():
         decisions.append(_decision(decision, choice, {d.name: d for d in decisions}, where))
     if "refuse" in document:
-        unrefused = ConditionalSpace(name, decisions)
-        refused = Refused(unrefused, _combinations(document["refuse"], {d.name: d for d in decisions}, where))
+        refused = Refused(tuple(decisions), _combinations(document["refuse"], {d.name: d for d in decisions}, where))
         return ConstrainedSpace(name, decisions, refused)
     conditional = any(decision.when for decision in decisions)
     return (ConditionalSpace if conditional else CategoricalSpace)(name, decisions)

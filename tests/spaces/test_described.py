@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from nasbench_suite import CategoricalSpace, CellSpace, ConditionalSpace, ConstrainedSpace, Decision, SpaceError
 from nasbench_suite.errors import UsageError
-from nasbench_suite.spaces import KNOWN_SPACES, describe_space, read_space, space_from
+from nasbench_suite.spaces import KNOWN_SPACES, describe_space, read_space, space_from, space_identity
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,6 +81,7 @@ def test_a_description_and_its_space_are_made_of_each_other(text: str) -> None:
     again = space_from(json.loads(json.dumps(describe_space(space))), "it")
     assert again == space
     assert list(again.architectures()) == list(space.architectures())
+    assert space_identity(again) == space_identity(pickle.loads(pickle.dumps(space))) == space_identity(space)
 
 
 def test_spaces_of_their_own_code_are_not_described() -> None:
