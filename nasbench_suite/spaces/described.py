@@ -78,6 +78,10 @@ class Refused:
                 )
         return ""
 
+    @cached_property
+    def _unrefused(self) -> ConditionalSpace:
+        return ConditionalSpace("unrefused", self.decisions)
+
 
 def read_space(name_or_path: str | Path, known: Mapping[str, Callable[[], Space]] = KNOWN_SPACES) -> Space:
     """A space by name, or described in a TOML file.
