@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from numpy.random import Generator
 
+from nasbench_strategies.darts import Differentiable
 from nasbench_suite import Problem, strategy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.distributions import Dirichlet
+
+    from nasbench_suite.training import Mixture, SupernetSearch
 
 
 @strategy("drnas", family="weight-sharing", paper="https://arxiv.org/abs/2006.10355", requires=("cell", "training"))
@@ -25,7 +33,47 @@ def drnas(
         learning_rate: of the shared weights, at the beginning.
         penalty: weight of the distance from the flat Dirichlet (λ).
     """
-    from nasbench_suite.training import DirichletMixture, SharingRecipe, search_supernet
+    from nasbench_suite.training import SharingRecipe, search_supernet
 
     relaxation = partial(DirichletMixture, penalty=penalty)
     search_supernet(problem, relaxation, SharingRecipe(epochs=epochs, learning_rate=learning_rate), rng)
+
+
+class DirichletMixture(Differentiable):
+    """A draw from one Dirichlet per edge, whose concentrations are ``elu(numbers) + 1``.
+
+    Args:
+        search: whose space it is for.
+        penalty: weight of the distance from the flat Dirichlet (λ).
+    """
+
+    def __init__(self, search: SupernetSearch, *, penalty: float = 1e-3) -> None:
+        super().__init__(search, weight_decay=0.0)
+        self.kind = "drnas"
+        self._penalty = penalty
+
+    def mixture(self, search: SupernetSearch) -> Mixture:
+        """A fresh draw; gradients flow to ``numbers``."""
+        import torch
+
+        from nasbench_suite.training import Mixture
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(search.rng.integers(2**62)))
+            drawn = self._dirichlet().rsample()
+        return Mixture(drawn, self.all_operations)
+
+    def penalty(self) -> Tensor:
+        """λ times the Kullback-Leibler divergence from the flat Dirichlet, mean over the edges."""
+        import torch
+        from torch.distributions import Dirichlet, kl_divergence
+
+        flat = Dirichlet(torch.ones_like(self.numbers), validate_args=False)
+        distance: Tensor = kl_divergence(self._dirichlet(), flat)
+        return self._penalty * distance.mean()
+
+    def _dirichlet(self) -> Dirichlet:
+        from torch.distributions import Dirichlet
+        from torch.nn.functional import elu
+
+        return Dirichlet(elu(self.numbers) + 1.0, validate_args=False)

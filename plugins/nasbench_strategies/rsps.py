@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from numpy.random import Generator
 
-from nasbench_suite import Problem, strategy
+from nasbench_suite import Architecture, Problem, strategy
+
+if TYPE_CHECKING:
+    from nasbench_suite.training import Batch, Mixture, SupernetSearch
 
 
 @strategy("rsps", family="weight-sharing", paper="https://arxiv.org/abs/1902.07638", requires=("cell", "training"))
@@ -26,7 +30,37 @@ def rsps(
         learning_rate: of the shared weights, at the beginning.
         candidates: cells judged after each epoch.
     """
-    from nasbench_suite.training import SharingRecipe, UniformSharing, search_supernet
+    from nasbench_suite.training import SharingRecipe, search_supernet
 
     relaxation = partial(UniformSharing, candidates=candidates)
     search_supernet(problem, relaxation, SharingRecipe(epochs=epochs, learning_rate=learning_rate), rng)
+
+
+class UniformSharing:
+    """Every step trains one cell drawn uniformly; after an epoch some drawn cells are judged with the shared weights.
+
+    Args:
+        search: not used; every relaxation is made with it.
+        candidates: cells judged after each epoch, all on one validation batch.
+    """
+
+    kind = "random-sharing"
+
+    def __init__(self, search: SupernetSearch, *, candidates: int = 100) -> None:
+        self._candidates = candidates
+
+    def training_mixture(self, search: SupernetSearch) -> Mixture:
+        """One cell."""
+        from nasbench_suite.training import single
+
+        return single(search.space, search.space.sample(search.rng))
+
+    def learn(self, search: SupernetSearch, training: Batch, validation: Batch) -> None:
+        """Nothing but the shared weights learns."""
+
+    def end_epoch(self, search: SupernetSearch) -> Architecture:
+        """The best of some random cells."""
+        from nasbench_suite.training import best_of
+
+        cells = [search.space.sample(search.rng) for _ in range(self._candidates)]
+        return best_of(search, cells)
