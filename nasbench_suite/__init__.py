@@ -12,7 +12,7 @@ from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.external import command_strategy
 from nasbench_suite.search.journal import Evaluation
 from nasbench_suite.search.problem import Problem
-from nasbench_suite.search.strategies import Strategy, strategy
+from nasbench_suite.search.strategies import Step, Strategy, strategy
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision, Space
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "Scores",
     "Space",
     "SpaceError",
+    "Step",
     "Strategy",
     "SuiteError",
     "ask_and_tell",

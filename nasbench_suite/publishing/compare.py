@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench_suite.errors import BundleError
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.publishing.bundle import parse_json, printable
+from nasbench_suite.publishing.fields import parse_json, printable
 from nasbench_suite.scoring.statistics import holm, mean, paired_differences
 
 Verdict = Literal["better", "worse", "not significant", "same", "new", "gone", "now ranked", "no longer ranked"]

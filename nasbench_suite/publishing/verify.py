@@ -7,6 +7,7 @@ seen by running the strategies again; see ``rerun.py``.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,10 +21,11 @@ from nasbench_suite.harness.audit import audit
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
 from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
+from nasbench_suite.publishing.fields import parse_json, printable
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
-from nasbench_suite.publishing.rerun import Rerun, rerun
+from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
 
@@ -46,9 +48,12 @@ class Verification:
         findings: all that is not as claimed; the bundle is refused unless there is none.
         badges: label -> how far the row was checked; empty if the bundle is refused.
         notes: what could not be checked, and why.
+        unfinished: label -> outcome -> how many of the row's runs are claimed to have ended so instead of finishing;
+            such claims cannot be checked by replaying answers.
         reruns: what came of running strategies again.
         replayed: answers that were asked for again.
-        scoreboard: recomputed; ``None`` where it could not be.
+        scoreboard: recomputed; ``None`` where it could not be. Where the bundle's seeds may have been chosen, it is that
+            of the fresh seeds, and ``None`` without them.
     """
 
     findings: tuple[Finding, ...]
@@ -57,6 +62,7 @@ class Verification:
     reruns: tuple[Rerun, ...]
     replayed: int
     scoreboard: Scoreboard | None = field(repr=False, default=None)
+    unfinished: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -65,7 +71,14 @@ class Verification:
 
 
 def verify(
-    bundle: Bundle, registry: Registry, *, count: int = 0, executor: Executor | None = None, entropy: int | None = None
+    bundle: Bundle,
+    registry: Registry,
+    *,
+    count: int = 0,
+    executor: Executor | None = None,
+    entropy: int | None = None,
+    limits: Limits = LIMITS,
+    relabelled: bool = False,
 ) -> Verification:
     """Check every claim of a bundle.
 
@@ -75,6 +88,8 @@ def verify(
         count: of every row on every benchmark, so many fresh seeds are run, and so many recorded ones again.
         executor: where those are run; needed if ``count`` is not 0.
         entropy: decides which seeds are drawn; by default nobody can know them beforehand.
+        limits: of every run that is done again; a bundle's own count only where they are lower.
+        relabelled: whether strategies are run with the options of their spaces relabelled, too.
     """
     findings = [Finding(part, "is not what the list of hashes in bundle.json says") for part in bundle.altered]
     notes: list[str] = []
@@ -82,6 +97,7 @@ def verify(
     plan = plan_of(bundle, registry, findings)
     if plan is None:
         return Verification(tuple(findings), {}, tuple(notes), (), 0)
+    notes += _chosen_seeds(bundle.comparison)
     measured = sorted(name for name, benchmark in plan.benchmarks.items() if benchmark.currency != "simulated")
     findings += _sources(bundle)
     replayed = 0
@@ -119,14 +135,23 @@ def verify(
     else:
         board = score(plan, sound)
         findings += _leaderboard(bundle, board)
-    reruns: tuple[Rerun, ...] = ()
+    again = Again((), ())
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
-        reruns, absent = rerun(plan, bundle, registry, executor, count, entropy)
-        notes += absent
-        findings += [Finding(where, what) for repeated in reruns for where, what in repeated.faults]
-    badges = {} if findings else _badges(bundle, plan, bool(measured), reruns)
-    return Verification(tuple(findings), badges, tuple(notes), reruns, 0 if measured else replayed, board)
+        again = rerun(plan, bundle, registry, executor, count, entropy, limits, relabelled)
+        notes += again.notes
+        findings += [Finding(where, what) for repeated in again.reruns for where, what in repeated.faults]
+        findings += [Finding(where, what) for where, what in again.faults]
+    badges = {} if findings else _badges(bundle, plan, bool(measured), again.reruns)
+    return Verification(
+        tuple(findings),
+        badges,
+        tuple(notes),
+        again.reruns,
+        0 if measured else replayed,
+        again.board if _were_chosen(bundle.comparison) else board,
+        _unfinished(bundle),
+    )
 
 
 def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan | None:
@@ -181,6 +206,7 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
         yield Finding(where, str(error))
     known = set(registry.strategies) | {member.strategy for member in bundle.members}
     for member in bundle.members:
+        yield from _not_the_suites_own(member, registry)
         if member.label in known and member.label != member.strategy:
             yield Finding(f"row {member.label}", f"is called like another strategy, but is {member.strategy}")
         yield from _named_as_installed(member, registry)
@@ -190,6 +216,31 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
             ours = {name for name, offered in registry.strategies.items() if offered.plugin.package == BUILT_IN}
             if missing := sorted(ours - {member.strategy for member in bundle.members}):
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
+
+
+def _were_chosen(comparison: Comparison) -> bool:
+    """Whether a comparison's seeds may have been chosen after looking at what they give."""
+    preset = comparison.name in preset_names() and load_comparison(comparison.name).seeds == comparison.seeds
+    return min(comparison.seeds) > 0 and not preset
+
+
+def _chosen_seeds(comparison: Comparison) -> Iterator[str]:
+    """A note where a comparison's seeds are neither a preset's nor those that anybody would take first."""
+    if _were_chosen(comparison):
+        yield (
+            f"the seeds begin at {min(comparison.seeds)} and not at 0, so they may have been chosen because rows did well on them: "
+            "only what fresh seeds show (--rerun K) ranks these rows"
+        )
+
+
+def _not_the_suites_own(member: Member, registry: Registry) -> Iterator[Finding]:
+    """Whether a row bears the name of a strategy that comes with the suite and comes from elsewhere."""
+    offered = registry.strategies.get(member.strategy)
+    if offered is not None and offered.plugin.built_in and (member.package, member.origin) != (BUILT_IN, "package"):
+        where = f"{member.package} ({member.origin})"
+        yield Finding(
+            f"row {member.label}", f"bears the name of {member.strategy!r} of the suite, but comes from {where}"
+        )
 
 
 def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]:
@@ -310,6 +361,16 @@ def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
             f"leaderboard, {difference.where}" if difference.where else "leaderboard",
             f"claimed {difference.claimed}, recomputed {difference.found}{released}",
         )
+
+
+def _unfinished(bundle: Bundle) -> dict[str, dict[str, int]]:
+    """Per row, how many of its runs are claimed to have ended otherwise than finished, by outcome."""
+    found: dict[str, Counter[str]] = {}
+    for (label, _), records in sorted(bundle.records.items()):
+        for record in records.values():
+            if record.outcome != "finished":
+                found.setdefault(label, Counter())[record.outcome] += 1
+    return {label: dict(sorted(counts.items())) for label, counts in found.items()}
 
 
 def _badges(bundle: Bundle, plan: Plan, measured: bool, reruns: Sequence[Rerun]) -> dict[str, Badge]:
