@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -56,7 +56,9 @@ class SharingRecipe:
     """How the shared weights learn. The defaults are those of NAS-Bench-201's weight-sharing baselines.
 
     Attributes:
-        epochs: of the supernet.
+        epochs: of the supernet, at most.
+        seconds: what the schedule is laid out for, where the price of an epoch is recorded: it has as many epochs as
+            these pay for, if that is less than ``epochs``; 0 asks no price.
         batch_size: images per step; 0 takes the task's.
         learning_rate, least_learning_rate: cosine from the one to the other over the epochs.
         momentum, weight_decay: of SGD with Nesterov momentum.
@@ -64,6 +66,7 @@ class SharingRecipe:
     """
 
     epochs: int = 50
+    seconds: float = 0.0
     batch_size: int = 0
     learning_rate: float = 0.025
     least_learning_rate: float = 0.001
@@ -236,8 +239,11 @@ def search_supernet(
         prices: Mapping[str, float] | None = offer.supernet_seconds
         if prices is not None and relaxation.kind not in prices:
             raise QuestionError(f"no price of a supernet epoch of kind {relaxation.kind!r} is recorded")
-        for _ in range(recipe.epochs):
-            what = f"supernet epoch, {relaxation.kind}"
+        if prices is not None and recipe.seconds:
+            affordable = int(recipe.seconds / prices[relaxation.kind])
+            search.recipe = replace(recipe, epochs=max(1, min(recipe.epochs, affordable)))
+        for number in range(search.recipe.epochs):
+            what = f"supernet epoch, {relaxation.kind}, {number + 1} of {search.recipe.epochs}"
             if prices is not None:
                 problem.charge(what, prices[relaxation.kind], 1.0)
             started = time.perf_counter()

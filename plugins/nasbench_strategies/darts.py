@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from numpy.random import Generator
 
-from nasbench_suite import Architecture, Problem, strategy
+from nasbench_suite import Architecture, Problem, Step, strategy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,37 +22,77 @@ if TYPE_CHECKING:
 
 PAPER = "https://arxiv.org/abs/1806.09055"
 REQUIRES = ("cell", "training")
+EPOCHS = 50
+TRAVEL = 3e-4 * EPOCHS * 391
+"""The paper's rate of 3e-4 times its steps: 50 epochs of 25,000 images in batches of 64."""
 
 
-@strategy("darts", family="weight-sharing", paper=PAPER, requires=REQUIRES)
-def darts(problem: Problem, rng: Generator, *, epochs: int = 50, learning_rate: float = 0.025) -> None:
+@strategy(
+    "darts",
+    family="weight-sharing",
+    step=Step("a finished schedule", "schedule", "epochs"),
+    paper=PAPER,
+    requires=REQUIRES,
+)
+def darts(
+    problem: Problem,
+    rng: Generator,
+    *,
+    epochs: int = EPOCHS,
+    seconds: float = 0.0,
+    learning_rate: float = 0.025,
+    travel: float = TRAVEL,
+) -> None:
     """Learn a mixture of operations on every edge while its shared weights learn (first order).
 
     Args:
         problem: the search.
         rng: all randomness.
-        epochs: of the supernet; the learning rate falls over them.
+        epochs: of the supernet, at most; the learning rate falls over them.
+        seconds: a schedule for so many seconds at the recorded price of an epoch: as many epochs as they pay for, if
+            that is less; 0 asks no price.
         learning_rate: of the shared weights, at the beginning (ξ in the paper is the current one).
+        travel: learning rate of the mixture times the steps of the search. The paper's product is kept where a data set
+            or a budget has fewer steps than its 19,550; its rate would leave the mixture where it began.
     """
     from nasbench_suite.training import SharingRecipe, search_supernet
 
-    search_supernet(problem, Differentiable, SharingRecipe(epochs=epochs, learning_rate=learning_rate), rng)
+    recipe = SharingRecipe(epochs=epochs, seconds=seconds, learning_rate=learning_rate)
+    search_supernet(problem, partial(Differentiable, travel=travel), recipe, rng)
 
 
-@strategy("darts-second-order", family="weight-sharing", paper=PAPER, requires=REQUIRES)
-def darts_second_order(problem: Problem, rng: Generator, *, epochs: int = 50, learning_rate: float = 0.025) -> None:
+@strategy(
+    "darts-second-order",
+    family="weight-sharing",
+    step=Step("a finished schedule", "schedule", "epochs"),
+    paper=PAPER,
+    requires=REQUIRES,
+)
+def darts_second_order(
+    problem: Problem,
+    rng: Generator,
+    *,
+    epochs: int = EPOCHS,
+    seconds: float = 0.0,
+    learning_rate: float = 0.025,
+    travel: float = TRAVEL,
+) -> None:
     """Learn the mixture by looking one step of the shared weights ahead (equations 7 and 8).
 
     Args:
         problem: the search.
         rng: all randomness.
-        epochs: of the supernet; the learning rate falls over them.
+        epochs: of the supernet, at most; the learning rate falls over them.
+        seconds: a schedule for so many seconds at the recorded price of an epoch: as many epochs as they pay for, if
+            that is less; 0 asks no price.
         learning_rate: of the shared weights, at the beginning (ξ in the paper is the current one).
+        travel: learning rate of the mixture times the steps of the search. The paper's product is kept where a data set
+            or a budget has fewer steps than its 19,550; its rate would leave the mixture where it began.
     """
     from nasbench_suite.training import SharingRecipe, search_supernet
 
-    relaxation = partial(Differentiable, second_order=True)
-    search_supernet(problem, relaxation, SharingRecipe(epochs=epochs, learning_rate=learning_rate), rng)
+    recipe = SharingRecipe(epochs=epochs, seconds=seconds, learning_rate=learning_rate)
+    search_supernet(problem, partial(Differentiable, second_order=True, travel=travel), recipe, rng)
 
 
 class Differentiable:
@@ -63,7 +103,8 @@ class Differentiable:
     Args:
         search: whose space it is for.
         second_order: whether to look one step of the shared weights ahead.
-        learning_rate, weight_decay: of Adam, whose β are 0.5 and 0.999.
+        travel: learning rate of Adam (β 0.5 and 0.999) times steps of the search: how far a number can go.
+        weight_decay: of Adam.
 
     Attributes:
         kind: the name under which its epochs are priced.
@@ -75,7 +116,7 @@ class Differentiable:
         search: SupernetSearch,
         *,
         second_order: bool = False,
-        learning_rate: float = 3e-4,
+        travel: float = TRAVEL,
         weight_decay: float = 1e-3,
     ) -> None:
         import torch
@@ -88,9 +129,8 @@ class Differentiable:
         drawn = torch.randn(len(space.edges), len(space.operations), generator=search.generator)
         self.numbers = (1e-3 * drawn).requires_grad_()
         self.all_operations = everything(space)
-        self._optimizer = torch.optim.Adam(
-            [self.numbers], lr=learning_rate, betas=(0.5, 0.999), weight_decay=weight_decay
-        )
+        self._travel = travel
+        self._optimizer = torch.optim.Adam([self.numbers], lr=0.0, betas=(0.5, 0.999), weight_decay=weight_decay)
 
     def mixture(self, search: SupernetSearch) -> Mixture:
         """The mixture of now (equation 2); gradients flow to ``numbers``."""
@@ -123,6 +163,8 @@ class Differentiable:
                 loss if penalty is None else loss + penalty, [self.numbers], allow_unused=True, materialize_grads=True
             )
         self.numbers.grad = gradient
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._travel / (search.recipe.epochs * search.steps)
         self._optimizer.step()
 
     def end_epoch(self, search: SupernetSearch) -> Architecture:
