@@ -20,13 +20,12 @@ from nasbench_suite.training import Macro, Recipe, Task
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 import torch.nn.functional as F  # noqa: E402
-from torch.func import functional_call  # noqa: E402
-
 from nasbench_strategies.darts import Differentiable, unrolled_gradient  # noqa: E402
 from nasbench_strategies.drnas import DirichletMixture  # noqa: E402
 from nasbench_strategies.enas import Controller  # noqa: E402
 from nasbench_strategies.gdas import GumbelHard  # noqa: E402
 from nasbench_strategies.rsps import UniformSharing  # noqa: E402
+from torch.func import functional_call  # noqa: E402
 
 from nasbench_suite.building.costs import parts_of  # noqa: E402
 from nasbench_suite.building.supernet_costs import (  # noqa: E402
