@@ -20,7 +20,7 @@ from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
-from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
+from nasbench_suite.plugins import BUILT_IN, Registry
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json, printable
@@ -30,6 +30,7 @@ from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
+from nasbench_suite.sources import files_hash, former_files_hash
 
 
 class Finding(NamedTuple):
@@ -283,13 +284,18 @@ def _sources(bundle: Bundle) -> Iterator[Finding]:
     for member in bundle.members:
         if member.origin == "file" and not member.sources:
             yield Finding(f"row {member.label}", "comes from a loose file, which is not in the bundle")
-        found = hash_of_sources(bundle.sources[name] for name in member.sources)
-        if member.sources and member.version.rpartition("+")[2] != found:
+        files = [(name, bundle.sources[name]) for name in member.sources]
+        if files and _own_part(member.version) not in (files_hash(files), former_files_hash(files)):
             yield Finding(f"row {member.label}", f"its source in the bundle is not that of version {member.version}")
     plugins = {name.split("/")[1] for member in bundle.members for name in member.sources}
     for name in sorted(bundle.sources):
         if name.split("/")[1] not in plugins:
             yield Finding(name, "is the source of no row")
+
+
+def _own_part(version: str) -> str:
+    """The part of a strategy's version that is a hash of its own files."""
+    return version.rpartition("+")[2].partition(".")[0]
 
 
 def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
