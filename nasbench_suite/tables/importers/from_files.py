@@ -36,7 +36,6 @@ A space is described by a TOML file with a name and named decisions::
 from __future__ import annotations
 
 import csv
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,16 +46,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, TableError, UsageError, unknown
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Space
 from nasbench_suite.tables.importers.from_nats_bench import Imported
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord, write_table
 from nasbench_suite.tables.table import file_sha256
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONSTANTS = ("parameters", "flops", "latency")
 ALIASES = {"seconds": CUMULATIVE, "training-seed": "seed", "data-set": "dataset"}
@@ -89,7 +84,7 @@ def read_space(name_or_path: str | Path) -> Space:
         if text not in KNOWN_SPACES:
             raise unknown("space", text, KNOWN_SPACES, "or give a .toml file that describes one")
         return KNOWN_SPACES[text]()
-    document = _toml(Path(text))
+    document = read_toml(Path(text), "space", UsageError)
     decisions = document.get("decisions")
     if not isinstance(document.get("name"), str) or not isinstance(decisions, dict) or not decisions:
         raise UsageError(f"{text}: expected a name and a table [decisions] with a list of options for each")
@@ -135,7 +130,7 @@ def import_arrays(source: Path, mapping: Path, space: Space, target: Path, name:
         TableError: the file cannot be read or does not fit the mapping.
         UsageError: a mapping with mistakes; all are told.
     """
-    document = _toml(mapping)
+    document = read_toml(mapping, "mapping", UsageError)
     arrays = _arrays(source)
     mistakes: list[str] = []
     where = document.get("architectures")
@@ -428,13 +423,6 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise TableError(f"{source} cannot be read as NumPy arrays without pickles: {error}") from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as TOML: {error}") from None
 
 
 def _scatter(values: NDArray[np.float64], rows: NDArray[np.int64], size: int) -> NDArray[np.float64]:
