@@ -31,7 +31,7 @@ def read_toml(path: Path, what: str, error: type[SuiteError]) -> dict[str, Any]:
         raise error(f"{what} {path} cannot be read: {problem.strerror or problem}") from None
     except UnicodeDecodeError as problem:
         raise error(f"{what} {path} is not UTF-8 at byte {problem.start}") from None
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # not TOML, or a number of more digits than Python converts
         raise error(f"{what} {path} is not valid TOML: {problem}") from None
     except RecursionError:
         raise error(f"{what} {path} is nested too deeply to be read") from None
