@@ -54,14 +54,15 @@ ZOO = Path(__file__).resolve().parent / "zoo"
 
 
 def _read_rows(path: Path) -> None:
-    from nasbench_suite.tables.importers.from_files import import_rows, read_space
+    from nasbench_suite.spaces import read_space
+    from nasbench_suite.tables.importers.from_files import import_rows
 
     (path.parent / "space.toml").write_text(mutations.SPACE)
     import_rows(path, read_space(path.parent / "space.toml"), path.parent / "made", "own")
 
 
 def _read_space(path: Path) -> None:
-    from nasbench_suite.tables.importers.from_files import read_space
+    from nasbench_suite.spaces import read_space
 
     space = read_space(path)
     space.format(space.sample(__import__("numpy").random.default_rng(0)))

@@ -219,7 +219,8 @@ def damaged_bundle(rng: random.Random) -> bytes:
 
 def table_files(directory: Path) -> list[bytes]:
     """Sound HDF5 tables, small enough to be damaged a thousand times."""
-    from nasbench_suite.tables.importers.from_files import import_rows, read_space
+    from nasbench_suite.spaces import read_space
+    from nasbench_suite.tables.importers.from_files import import_rows
 
     (directory / "space.toml").write_text(SPACE)
     (directory / "own.csv").write_text(CSV)
