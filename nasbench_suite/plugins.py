@@ -24,15 +24,11 @@ from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark
 from nasbench_suite.errors import PluginError, unknown
 from nasbench_suite.integrity import Integrity
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.search.external import command_strategy, parse_command
 from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.sources import MadeOf, file_digest, strategy_sources
 from nasbench_suite.spaces import Space
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 BUILT_IN = "nasbench-suite"
 KINDS = ("strategies", "benchmarks", "spaces", "builders", "tasks", "goals", "engines")
@@ -223,10 +219,7 @@ def load_plugin(target: str) -> Registry:
 def _of_project(directory: Path) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
     """The entry points that a project would have once it is installed, imported from where it lies."""
     file = directory / "pyproject.toml"
-    try:
-        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise PluginError(f"{file} cannot be read: {error}") from None
+    project = read_toml(file, "project", PluginError).get("project", {})
     points = project.get("entry-points", {}).get(hookspecs.PROJECT, {})
     if not points:
         raise PluginError(
