@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.search.answers import Currency, Scores
-from nasbench_suite.spaces import Architecture, CellSpace
+from nasbench_suite.sources import TRAINING_ROOMS, code_hash, record_hash
+from nasbench_suite.spaces import Architecture, CellSpace, space_identity
 from nasbench_suite.tables import known_tables, open_table
 
 if TYPE_CHECKING:
@@ -92,8 +93,10 @@ class LiveBenchmark:
     @cached_property
     def identity(self) -> str:
         """A hash of everything that decides the answers, the clock excepted."""
-        recipe = repr((self.name, self.space.name, self.space.decisions, self.fidelities, self._task.identity))
-        return hashlib.sha256(recipe.encode()).hexdigest()
+        from nasbench_suite.training.trainer import Trainer
+
+        code = code_hash(Trainer, rooms=TRAINING_ROOMS)
+        return record_hash(self.name, space_identity(self.space), self.fidelities, self._task.identity, code)
 
     @cached_property
     def provenance(self) -> Mapping[str, str]:
@@ -281,7 +284,7 @@ def _recorded_scores() -> Callable[[Architecture], float] | None:
         return None
     table = open_table(DIGITS)
     (training,) = table.dataset("digits").trainings.values()
-    if table.source_sha256 != digits_build(training.seeds).identity:
+    if not digits_build(training.seeds).made(table):
         return None
     return digits_table().scores()["test"].of
 

@@ -8,7 +8,7 @@ from nasbench_suite.spaces.cell import CellSpace, Graph
 from nasbench_suite.spaces.channels import ChannelSpace, nats_bench_sss
 from nasbench_suite.spaces.known import KNOWN_SPACES
 from nasbench_suite.spaces.nas_bench_201 import nas_bench_201
-from nasbench_suite.spaces.space import Architecture, CategoricalSpace, Decision, Space
+from nasbench_suite.spaces.space import Architecture, CategoricalSpace, Decision, Space, space_identity
 
 __all__ = [
     "KNOWN_SPACES",
@@ -21,4 +21,5 @@ __all__ = [
     "Space",
     "nas_bench_201",
     "nats_bench_sss",
+    "space_identity",
 ]

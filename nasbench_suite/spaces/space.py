@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, unknown
+from nasbench_suite.sources import SPACE_ROOMS, code_hash, record_hash
 
 Architecture = tuple[int, ...]
 """One option number per decision, in the order of ``space.decisions``: hashable, comparable, printable."""
@@ -104,6 +105,12 @@ class Space(Protocol):
 
     def encode(self, architectures: Sequence[Architecture], encoding: str | None = None) -> NDArray[np.float64]:
         """Features for a surrogate: ``[n architectures, width]``; raises ``UsageError`` for an unknown encoding."""
+
+
+def space_identity(space: Space) -> str:
+    """A hash of all that decides what a space samples, mutates and calls its architectures: its record and its class."""
+    made_from = space.__reduce__()[1] if isinstance(space, CategoricalSpace) else None
+    return record_hash(space.name, space.decisions, made_from, code_hash(type(space), rooms=SPACE_ROOMS))
 
 
 class CategoricalSpace:
