@@ -56,7 +56,7 @@ def name(label: str) -> str:
     shown = one_line(label, 120)
     strange = [character for character in shown if character.isalpha() and not _is_latin(character)]
     told = list(dict.fromkeys(map(_told, strange)))[:3]
-    if shown != label and not told:
+    if (shown != label or not shown) and not told:
         told = ["written otherwise"]
     return f"{shown or 'nameless'} ({', '.join(told)})" if told else shown
 
