@@ -375,14 +375,14 @@ def curve_rows(scoreboard: Scoreboard) -> Rows:
                 before = now
 
 
-TIMING_COLUMNS = ("benchmark", "strategy", "n", "own_seconds", "wall_seconds", "cpu_seconds")
+TIMING_COLUMNS = ("benchmark", "strategy", "n", "own_seconds", "wall_seconds", "cpu_seconds", "unmetered")
 
 
 def timing_rows(scoreboard: Scoreboard) -> Rows:
     """Rows of ``timings.csv``, means per finished run."""
     for timing in scoreboard.timings:
         clocks = (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)
-        yield [timing.benchmark, timing.label, timing.n, *map(cell, clocks)]
+        yield [timing.benchmark, timing.label, timing.n, *map(cell, clocks), "yes" if timing.unmetered else "no"]
 
 
 def provenance(scoreboard: Scoreboard) -> Mapping[str, str]:
