@@ -332,7 +332,7 @@ def _carry_out(
     limited = comparison.override(name=comparison.name, time_limit=time_limit, memory_limit=memory_limit)
     plan, registry = _planned(limited, plugins_dir, command)
     settings = EngineSettings(jobs, plugins_dir, show_output, trust, command)
-    engines = getattr(registry, "engines", {})
+    engines = registry.engines
     executor = make_executor(engine, settings, engines)
     with Store(store) as results:
         if published is not None:

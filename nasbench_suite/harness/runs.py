@@ -55,6 +55,7 @@ class Run:
         budget: what it may spend.
         seed: of the run.
         recommend: ``"any"`` architecture, or only an ``"evaluated"`` one.
+        api: the version of the plugin API for which the strategy was written.
         kind: ``"search"``, or ``"score"`` for the training that tells what a found architecture is worth (see
             ``scores.py``).
     """
@@ -67,13 +68,14 @@ class Run:
     budget: Budget
     seed: int
     recommend: str = "any"
+    api: int = API_VERSION
     kind: str = "search"
 
     @cached_property
     def recipe(self) -> str:
         """The run as canonical JSON."""
         fields = {
-            "api": API_VERSION,
+            "api": self.api,
             "strategy": self.strategy,
             "version": self.version,
             "parameters": dict(self.parameters),
@@ -107,6 +109,7 @@ class Run:
             budget=Budget(amount, unit),
             seed=fields["seed"],
             recommend=fields.get("recommend", "any"),
+            api=fields["api"],
             kind=fields.get("kind", "search"),
         )
 
