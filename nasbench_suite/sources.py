@@ -42,7 +42,7 @@ from nasbench_suite.errors import SuiteError
 SUITE = "nasbench_suite"
 BUILT_IN = "nasbench_strategies"
 
-STRATEGY_ROOMS = ("training", "networks", "search.adapters", "search.external")
+STRATEGY_ROOMS = ("training", "networks", "tasks", "search.adapters", "search.external")
 """What belongs to the version of a strategy that imports it: trainings, and the fitting of foreign optimizers."""
 
 TRAINING_ROOMS = ("training", "networks", "tasks", "spaces")
@@ -55,6 +55,9 @@ LONGEST_NAME = 250
 
 _IMPORTERS = frozenset({"import_module", "__import__", "exec", "runpy", "pkgutil", "spec_from_file_location"})
 """Code with one of these names may import what no import statement names."""
+
+_STAMP_BYTES = 16
+"""Of a compiled module: magic number, flags, and when its source was written."""
 
 _CACHES = frozenset({"__pycache__", "node_modules"})
 _QUIET = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER})
@@ -151,7 +154,8 @@ class SourceFile:
     @property
     def digest(self) -> bytes:
         """Of its tokens if it is Python, else of its bytes."""
-        return file_digest(self.path.name if self.path else self.name, self.data)
+        module = "/" not in self.name and self.path is None
+        return file_digest(f"{self.name}.py" if module else str(self.path), self.data)
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,11 @@ def files_hash(files: Iterable[tuple[str, bytes]]) -> str:
     return _joined(file_digest(name, data) for name, data in files)
 
 
+def former_files_hash(files: Iterable[tuple[str, bytes]]) -> str:
+    """What the version of a strategy ended with under plugin API 1: the same for files byte by byte."""
+    return _joined(hashlib.sha256(data).digest() for _, data in files)
+
+
 def _joined(digests: Iterable[bytes]) -> str:
     whole = hashlib.sha256()
     for digest in digests:
@@ -182,7 +191,7 @@ def _joined(digests: Iterable[bytes]) -> str:
 
 
 def _is_python(name: str) -> bool:
-    return name.endswith((".py", ".pyi")) or "." not in name.rpartition("/")[2]
+    return name.endswith(".py")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -326,15 +335,14 @@ class _Module:
 
     def read(self) -> bytes:
         """Its text, or its bytes where it has none; empty if neither can be had."""
-        loader, origin = self.spec.loader, self.spec.origin
-        try:
+        loader, origin = self.spec.loader, self.spec.origin or ""
+        data = b""
+        with contextlib.suppress(OSError, ImportError):
             if self.path is not None:
-                return _read(self.path)
-            if loader is not None and origin and hasattr(loader, "get_data"):
-                return bytes(loader.get_data(origin))
-        except (OSError, ImportError):
-            pass
-        return b""
+                data = _read(self.path)
+            elif loader is not None and origin and hasattr(loader, "get_data"):
+                data = bytes(loader.get_data(origin))
+        return data[_STAMP_BYTES:] if origin.endswith(".pyc") else data
 
 
 _kept: dict[tuple[str, int, int, int], bytes] = {}
@@ -422,7 +430,7 @@ class _Reach:
     def belongs(self, name: str) -> bool:
         top, _, rest = name.partition(".")
         if top == SUITE:
-            return any(rest == room or rest.startswith(room + ".") for room in self.rooms)
+            return name in self._own or any(rest == room or rest.startswith(room + ".") for room in self.rooms)
         if top not in self._own:
             self._own[top] = self._is_own(top)
         return self._own[top]
@@ -585,7 +593,7 @@ def code_hash(*things: object, rooms: Iterable[str] = STRATEGY_ROOMS) -> str:
         things: functions, classes (with the classes that they derive from), methods, partial functions, callables.
         rooms: the rooms of the suite that are followed, e.g. :data:`TRAINING_ROOMS`.
     """
-    made = _made_of(things, "", rooms)
+    made = _made_of(things, "", rooms, defining=True)
     digest = hashlib.sha256()
     for file in made.files:
         digest.update(f"{file.name}\0".encode() + file.digest)
@@ -637,14 +645,15 @@ def strategy_sources(strategy: object, function: object, home: str = "") -> Made
     return _made_of([function, type(strategy)], home, STRATEGY_ROOMS)
 
 
-def _made_of(things: Iterable[object], home: str, rooms: Iterable[str]) -> MadeOf:
+def _made_of(things: Iterable[object], home: str, rooms: Iterable[str], *, defining: bool = False) -> MadeOf:
     walk = _Walk()
     for thing in things:
         walk.visit(thing)
     top = home.partition(".")[0]
-    reach = _Reach({top} - {"", SUITE}, rooms)
+    in_suite = {name for name in walk.modules if defining and name.partition(".")[0] == SUITE}
+    reach = _Reach(({top} | in_suite) - {"", SUITE}, rooms)
     reach.follow(walk.modules)
-    if top not in {name.partition(".")[0] for name in reach.files}:
+    if home and top not in {name.partition(".")[0] for name in reach.files}:
         reach.follow([home])
     homeless = [code for name, code in walk.code if reach.belongs(name) and name not in reach.files]
     files = sorted(reach.files.values(), key=lambda file: file.name)

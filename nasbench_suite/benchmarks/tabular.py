@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.search.answers import Currency, Scores
-from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.sources import record_hash
+from nasbench_suite.spaces import Architecture, Space, space_identity
 from nasbench_suite.spaces.nas_bench_201 import DESIGNED
 from nasbench_suite.spaces.space import ENUMERABLE
 from nasbench_suite.tables import Table
@@ -117,8 +118,20 @@ class TabularBenchmark:
 
     @cached_property
     def identity(self) -> str:
-        """A hash of table, signal and fidelities (not of the scores: they do not change a search)."""
-        recipe = repr((self._table.sha256, self.name, self.space.name, sorted(self._sources.items())))
+        """A hash of table, space, signal and fidelities (not of the scores: they do not change a search).
+
+        The code of what strategies train by themselves belongs to the versions of those strategies.
+        """
+        return record_hash(self._table.sha256, self.name, space_identity(self.space), sorted(self._sources.items()))
+
+    @cached_property
+    def former_identity(self) -> str:
+        """The identity under plugin API 1, by which bundles of that time know this benchmark."""
+        sources = ", ".join(
+            f"({epochs}, Measure(dataset={m.dataset!r}, training={m.training!r}, metric={m.metric!r}))"
+            for epochs, m in sorted(self._sources.items())
+        )
+        recipe = f"({self._table.sha256!r}, {self.name!r}, {self.space.name!r}, [{sources}])"
         return hashlib.sha256(recipe.encode()).hexdigest()
 
     @cached_property

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.spaces import CellSpace
+from nasbench_suite.networks.cells.builder import CellBuilder
+from nasbench_suite.networks.machine import cpu_threads
 from nasbench_suite.tasks.task import Task
 from nasbench_suite.training.sharing import (
     Controller,
@@ -21,7 +22,6 @@ from nasbench_suite.training.sharing import (
     SupernetSearch,
     UniformSharing,
 )
-from nasbench_suite.training.trainer import cpu_threads
 
 KINDS: dict[str, Callable[[SupernetSearch], Relaxation]] = {
     "darts-first-order": Differentiable,
@@ -34,7 +34,7 @@ KINDS: dict[str, Callable[[SupernetSearch], Relaxation]] = {
 
 
 def time_supernets(
-    space: CellSpace, task: Task, directory: Path | None = None, *, steps: int = 4, repeats: int = 5
+    cells: CellBuilder, task: Task, directory: Path | None = None, *, steps: int = 4, repeats: int = 5
 ) -> dict[str, float]:
     """Kind -> seconds of processor time of one epoch on one core.
 
@@ -42,7 +42,7 @@ def time_supernets(
     (judging cells, training a controller) is timed apart and added.
 
     Args:
-        space, task: what is searched on which images.
+        cells, task: what is searched on which images.
         directory: where the answer is kept; what is there already is not timed again.
         steps: in a group.
         repeats: how many groups.
@@ -53,7 +53,7 @@ def time_supernets(
         for kind, make in KINDS.items():
             if kind in held:
                 continue
-            search = SupernetSearch(space, task, SharingRecipe(), np.random.default_rng(0))
+            search = SupernetSearch(cells, task, SharingRecipe(), np.random.default_rng(0))
             relaxation = make(search)
             search.run_epoch(relaxation, 1)
             ends, groups = [], []

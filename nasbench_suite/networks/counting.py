@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from nasbench_suite.errors import UsageError
 from nasbench_suite.networks.builder import Builder
 from nasbench_suite.networks.machine import cpu_threads
-from nasbench_suite.networks.members import Members, seeded
+from nasbench_suite.networks.members import Members
 from nasbench_suite.spaces import Architecture
 from nasbench_suite.tasks.task import Signature, Task
 

@@ -120,7 +120,9 @@ def side_by_side(networks: Sequence[nn.Module], seeds: Sequence[int]) -> Members
         UsageError: no seed, or not one network per seed.
     """
     if not networks or len(networks) != len(seeds):
-        raise UsageError(f"{len(networks)} networks for {len(seeds)} training seeds; expected one for each, at least one")
+        raise UsageError(
+            f"{len(networks)} networks for {len(seeds)} training seeds; expected one for each, at least one"
+        )
     chains = [network for network in networks if type(network) is nn.Sequential and _is_dense(network)]
     return Stacked(chains) if len(chains) == len(networks) else Looped(networks, seeds)
 
@@ -145,7 +147,7 @@ def _is_dense(network: nn.Sequential) -> bool:
 
 
 def _states() -> list[Tensor]:
-    gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else []
+    gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     return [torch.get_rng_state(), *gpu]
 
 

@@ -24,7 +24,7 @@ from nasbench_suite.leaderboards.document import encode
 from nasbench_suite.plugins import Offered, Plugin
 from nasbench_suite.search.journal import Evaluation, Event, encode_event
 from nasbench_suite.search.problem import Problem
-from nasbench_suite.search.strategies import Strategy
+from nasbench_suite.search.strategies import Step, Strategy
 from nasbench_suite.spaces import Architecture
 
 FORMAT = 1
@@ -50,6 +50,7 @@ class Member:
         origin: ``"package"`` or ``"file"``.
         environment: place among the bundle's environments.
         sources: the names of the bundle's source files that belong to it; none if its package is on a registry.
+        step, prior: as of the strategy.
     """
 
     label: str
@@ -66,6 +67,8 @@ class Member:
     origin: str
     environment: int = 0
     sources: tuple[str, ...] = ()
+    step: Step | None = None
+    prior: str = ""
 
     def offered(self) -> Offered:
         """The row as a strategy that can be scored and not run.
@@ -79,7 +82,15 @@ class Member:
 
         absent.__doc__ = self.summary
         strategy = Strategy(
-            self.strategy, self.family, absent, self.paper, self.requires, self.tuning, dict(self.defaults)
+            self.strategy,
+            self.family,
+            absent,
+            self.paper,
+            self.requires,
+            self.tuning,
+            dict(self.defaults),
+            self.step,
+            self.prior,
         )
         return Offered(strategy, Plugin(self.package, self.package, "", self.origin), self.version)
 
@@ -241,6 +252,7 @@ def _head(bundle: Bundle) -> dict[str, Any]:
                 "origin": member.origin,
                 "environment": member.environment,
                 "sources": list(member.sources),
+                **_declared(member),
             }
             for member in bundle.members
         ],
@@ -257,6 +269,12 @@ def _head(bundle: Bundle) -> dict[str, Any]:
         ],
         "environments": [dict(environment) for environment in bundle.environments],
     }
+
+
+def _declared(member: Member) -> dict[str, Any]:
+    """Step and prior, where the strategy declares any."""
+    step = {} if member.step is None else {"step": [member.step.name, member.step.kind, member.step.of]}
+    return step | ({"prior": member.prior} if member.prior else {})
 
 
 def _pack(runs: Mapping[str, Mapping[int, Record]]) -> tuple[str, str]:

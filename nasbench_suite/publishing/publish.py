@@ -17,7 +17,7 @@ from nasbench_suite.errors import BundleError, ScoringError
 from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.plugins import BUILT_IN, Registry, source_modules
+from nasbench_suite.plugins import BUILT_IN, Registry
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, this_suite, write_bundle
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json
@@ -194,6 +194,8 @@ def _member(row: Row, sources: tuple[str, ...]) -> Member:
         plugin.origin,
         0,
         sources,
+        strategy.step,
+        strategy.prior,
     )
 
 
@@ -252,17 +254,17 @@ def _sources(row: Row) -> tuple[tuple[str, ...], dict[str, bytes]]:
     None if its package came from a registry, where everybody finds it.
     """
     plugin = row.offered.plugin
-    modules = source_modules(row.offered.strategy)
+    made = row.offered.sources.own
     if plugin.origin == "package" and _from_registry(plugin.package):
         return (), {}
-    paths = [path for path in modules.values() if path is not None]
-    if not paths:
+    paths = [file.path for file in made if file.path is not None]
+    if not paths or len(paths) < len(made):  # nothing, or something inside an archive
         return (), {}
     if plugin.origin == "file":
         root, folder = Path(plugin.package).parent, _safe(Path(plugin.package).stem)
         files = paths
     else:
-        top = importlib.import_module(next(iter(modules)).partition(".")[0])
+        top = importlib.import_module(re.split("[./]", made[0].name)[0])
         start = Path(top.__file__ or paths[0])
         package = start.name == "__init__.py"
         root, folder = (start.parent.parent if package else start.parent), _safe(plugin.package)

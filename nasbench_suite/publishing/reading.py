@@ -30,6 +30,7 @@ from nasbench_suite.publishing.fields import (
 )
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Event, Recommendation, decode_event, encode_event
+from nasbench_suite.search.strategies import Step
 
 FILE_BYTES = 256 * 2**20
 
@@ -290,7 +291,22 @@ def _member(item: Fields, environments: int, sources: Mapping[str, bytes]) -> Me
         item.word("origin"),
         environment,
         tuple(names),
+        _step(item),
+        item.word("prior") if "prior" in item.values else "",
     )
+
+
+def _step(item: Fields) -> Step | None:
+    """A declared step, where the row has one."""
+    given = item.values.get("step")
+    if given is None:
+        return None
+    if not isinstance(given, list) or len(given) != 3:
+        raise BundleError(f"{item.where}: step is {shown(given)}, expected its name, kind and amount")
+    try:
+        return Step(*given)
+    except (SuiteError, TypeError) as error:
+        raise BundleError(f"{item.where}: {one_line(error)}") from None
 
 
 def _comparison(item: Fields, members: Sequence[Member]) -> Comparison:

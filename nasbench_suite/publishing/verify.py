@@ -20,14 +20,17 @@ from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
-from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
+from nasbench_suite.plugins import BUILT_IN, Registry
 from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
 from nasbench_suite.publishing.fields import parse_json, printable
+from nasbench_suite.publishing.first_form import FORMAT as FIRST_FORM
+from nasbench_suite.publishing.first_form import first_document
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
+from nasbench_suite.sources import files_hash, former_files_hash
 
 
 class Finding(NamedTuple):
@@ -134,7 +137,8 @@ def verify(
         notes.append("the leaderboard was not recomputed, since runs are missing or cannot be scored")
     else:
         board = score(plan, sound)
-        findings += _leaderboard(bundle, board)
+        findings += _leaderboard(bundle, plan, sound, board)
+        notes += _improbable(board)
     again = Again((), ())
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
@@ -249,7 +253,7 @@ def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]
     if offered is None or offered.version != member.version:
         return
     strategy = offered.strategy
-    for what in ("family", "paper", "summary", "tuning", "requires", "defaults"):
+    for what in ("family", "paper", "summary", "tuning", "requires", "defaults", "step", "prior"):
         claimed, ours = getattr(member, what), getattr(strategy, what)
         if claimed != ours:
             yield Finding(f"row {member.label}", f"{what} is {claimed!r} in the bundle and {ours!r} here")
@@ -280,13 +284,18 @@ def _sources(bundle: Bundle) -> Iterator[Finding]:
     for member in bundle.members:
         if member.origin == "file" and not member.sources:
             yield Finding(f"row {member.label}", "comes from a loose file, which is not in the bundle")
-        found = hash_of_sources(bundle.sources[name] for name in member.sources)
-        if member.sources and member.version.rpartition("+")[2] != found:
+        files = [(name, bundle.sources[name]) for name in member.sources]
+        if files and _own_part(member.version) not in (files_hash(files), former_files_hash(files)):
             yield Finding(f"row {member.label}", f"its source in the bundle is not that of version {member.version}")
     plugins = {name.split("/")[1] for member in bundle.members for name in member.sources}
     for name in sorted(bundle.sources):
         if name.split("/")[1] not in plugins:
             yield Finding(name, "is the source of no row")
+
+
+def _own_part(version: str) -> str:
+    """The part of a strategy's version that is a hash of its own files."""
+    return version.rpartition("+")[2].partition(".")[0]
 
 
 def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
@@ -347,20 +356,34 @@ def _result(run: Run, record: Record, benchmark: Benchmark) -> Result | None:
     )
 
 
-def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
-    """Whether the claimed leaderboard is the recomputed one."""
+def _leaderboard(bundle: Bundle, plan: Plan, results: Mapping[str, Result], board: Scoreboard) -> Iterator[Finding]:
+    """Whether the claimed leaderboard is the recomputed one, by the statistics of its own form."""
     try:
         claimed = parse_json(bundle.leaderboard, "leaderboard.json")
     except BundleError as error:
         yield Finding("leaderboard.json", str(error))
         return
-    found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
+    if isinstance(claimed, dict) and claimed.get("format") == FIRST_FORM:
+        found = json.loads(json.dumps(first_document(plan, results, bundle.suite)))
+    else:
+        found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
     released = "" if bundle.suite == this_suite() else f" (made by release {bundle.suite.get('version')})"
     for difference in differences(claimed, found, bundle.comparison.seeds):
         yield Finding(
             f"leaderboard, {difference.where}" if difference.where else "leaderboard",
             f"claimed {difference.claimed}, recomputed {difference.found}{released}",
         )
+
+
+def _improbable(board: Scoreboard) -> Iterator[str]:
+    """Rows that begin, or answer without having asked, with architectures too good for a search without knowledge."""
+    for held in board.boards:
+        for standing in held.standings:
+            if standing.luck is not None and standing.luck.flagged:
+                yield (
+                    f"{standing.label} on {held.contest.benchmark}: improbable luck, p = {standing.luck.p_value:.2g}: a "
+                    "search that knows nothing beforehand does not begin, or answer unasked, with such architectures"
+                )
 
 
 def _unfinished(bundle: Bundle) -> dict[str, dict[str, int]]:

@@ -9,11 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasbench_suite.errors import UsageError
+from nasbench_suite.networks.builder import Builder, Network, network_builder
+from nasbench_suite.networks.cells.builder import CellBuilder, digits_cells, nas_bench_201_cells
 from nasbench_suite.networks.cells.macro import Macro
-from nasbench_suite.tasks.task import Offer, Recipe, Task, digits_task, nas_bench_201_task
+from nasbench_suite.networks.dense import dense_network, wide_dense_network
+from nasbench_suite.tasks.digits import digits_task
+from nasbench_suite.tasks.images import Images
+from nasbench_suite.tasks.nas_bench_201 import nas_bench_201_task
+from nasbench_suite.tasks.task import Arrays, Goal, Offer, Recipe, Signature, Task
 
 if TYPE_CHECKING:
     from nasbench_suite.networks.cells.cell_network import CellNetwork
+    from nasbench_suite.networks.counting import count
     from nasbench_suite.training.sharing import (
         Controller,
         Differentiable,
@@ -28,30 +35,44 @@ if TYPE_CHECKING:
     from nasbench_suite.training.trainer import Trainer, Training, train
 
 __all__ = [
+    "Arrays",
+    "Builder",
+    "CellBuilder",
     "CellNetwork",
     "Controller",
     "Differentiable",
     "DirichletMixture",
+    "Goal",
     "GumbelHard",
+    "Images",
     "Macro",
+    "Network",
     "Offer",
     "Recipe",
     "Relaxation",
     "SharingRecipe",
+    "Signature",
     "SupernetSearch",
     "Task",
     "Trainer",
     "Training",
     "UniformSharing",
     "check_torch",
+    "count",
+    "dense_network",
+    "digits_cells",
     "digits_task",
+    "nas_bench_201_cells",
     "nas_bench_201_task",
+    "network_builder",
     "search_supernet",
     "train",
+    "wide_dense_network",
 ]
 
 _NEED_TORCH = {
     "CellNetwork": "networks.cells.cell_network",
+    "count": "networks.counting",
     **dict.fromkeys(("Trainer", "Training", "train"), "training.trainer"),
     **dict.fromkeys(
         (

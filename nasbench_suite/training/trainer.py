@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from torch import Tensor
 from nasbench_suite.errors import DataError
 from nasbench_suite.networks.builder import Network
 from nasbench_suite.networks.machine import cpu_threads, telling_of_memory
-from nasbench_suite.sources import record_hash
+from nasbench_suite.sources import TRAINING_ROOMS, code_hash, record_hash
 from nasbench_suite.tasks.task import Arrays, Change, Task
 from nasbench_suite.training.goals import goal_of
 from nasbench_suite.training.steps import CapturedStep, Descent, Precision, algorithms, in_precision
@@ -92,6 +93,12 @@ class Training:
     diverged: int | None
 
 
+@cache
+def code_identity() -> str:
+    """A hash of the code that decides the digits of a training, as it was when the first one began."""
+    return code_hash(Trainer, rooms=TRAINING_ROOMS)
+
+
 class Trainer:
     """A network under training, epoch by epoch.
 
@@ -135,13 +142,19 @@ class Trainer:
         self.history: list[list[Epoch]] = [[] for _ in self.seeds]
         self.diverged: list[int | None] = [None for _ in self.seeds]
         self._device, self._precision, self._deterministic = device, precision, deterministic
-        self._may_capture = self._capture = (
-            capture and self.network.capturable and torch.device(device).type == "cuda"
-        )
+        self._may_capture = self._capture = capture and self.network.capturable and torch.device(device).type == "cuda"
         self._graph: CapturedStep | None = None
         self._train = _on(task.train, device)
         self._splits = {name: _on(part, device) for name, part in {"valid": task.valid, **(held_out or {})}.items()}
-        self.identity = record_hash(task.identity, network.identity, self.seeds, sorted(self._splits), precision)
+        self._made_of = network
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that decides its numbers."""
+        splits = sorted(self._splits)
+        return record_hash(
+            self.task.identity, self._made_of.identity, self.seeds, splits, self._precision, code_identity()
+        )
 
     @property
     def captured(self) -> bool:
@@ -284,7 +297,9 @@ class Trainer:
         """
         story = json.loads(arrays["story"].tobytes())
         if story["identity"] != self.identity:
-            raise DataError("the checkpoint belongs to another architecture, task or seed; remove it or name another file")
+            raise DataError(
+                "the checkpoint belongs to another architecture, task or seed; remove it or name another file"
+            )
         held = {
             name.removeprefix("network/"): torch.from_numpy(np.array(value))
             for name, value in arrays.items()
