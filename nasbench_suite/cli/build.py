@@ -76,6 +76,7 @@ def build_table(
     from nasbench_suite.building.known import KNOWN_BUILDS
     from nasbench_suite.building.supernet_costs import time_supernets
     from nasbench_suite.errors import UsageError
+    from nasbench_suite.networks.cells.builder import CellBuilder
     from nasbench_suite.networks.machine import check_devices
     from nasbench_suite.tables.manifest import Entry, list_in_manifest
     from nasbench_suite.tables.table import file_sha256

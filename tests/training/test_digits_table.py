@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from digits_quality import quality
 
-from nasbench_suite.benchmarks.live import DIGITS
+from nasbench_suite.benchmarks.digits import DIGITS
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.tables import Table, open_table
 

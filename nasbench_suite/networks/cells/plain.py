@@ -38,13 +38,16 @@ class PlainCell(nn.Module):
             "nor_conv_3x3": lambda: _convolution(channels, channels, 3),
             "avg_pool_3x3": lambda: nn.AvgPool2d(3, 1, 1, count_include_pad=False),
         }
-        self.nodes, self.pairs = space.nodes, space.edges
-        self.edges = nn.ModuleList(kinds[space.operations[option]]() for option in cell)
+        self.nodes = space.nodes
+        self.edges = nn.ModuleDict()
+        for (source, target), option in zip(space.edges, cell, strict=True):
+            self.edges[f"{target}_{source}"] = kinds[space.operations[option]]()
 
     def forward(self, x: Tensor) -> Tensor:
-        values = [x, *[x * 0.0] * (self.nodes - 1)]
-        for (source, target), edge in zip(self.pairs, self.edges, strict=True):
-            values[target] = values[target] + edge(values[source])
+        values = [x]
+        for target in range(1, self.nodes):
+            total: Tensor = sum(self.edges[f"{target}_{source}"](values[source]) for source in range(target))
+            values.append(total)
         return values[-1]
 
 
