@@ -69,12 +69,16 @@ def build_table(
       nasbench table build dense-100
       nasbench table build digits --device cuda:0 --device cuda:1
     """
+    import math
+
+    import numpy as np
+
     from nasbench_suite.training import check_torch
 
     check_torch()
     from nasbench_suite.building.build import estimate, run_build, write_build
     from nasbench_suite.building.known import KNOWN_BUILDS
-    from nasbench_suite.building.supernet_costs import time_supernets
+    from nasbench_suite.building.supernet_costs import supernet_prices
     from nasbench_suite.errors import UsageError
     from nasbench_suite.networks.cells.builder import CellBuilder
     from nasbench_suite.networks.machine import check_devices
@@ -105,7 +109,8 @@ def build_table(
         raise click.exceptions.Exit(130) from None
     supernets = None
     if isinstance(build.builder, CellBuilder):
-        supernets = time_supernets(build.builder, build.task, directory)
+        steps = math.ceil(len(build.task.train) / build.task.recipe.batch_size)
+        supernets = supernet_prices(build.builder.cells, np.array(expected.costs.train), steps)
     path = write_build(build, directory, output, supernets)
     made_by = f"nasbench table build {table}" + (f" --sample {sample}" if sample else "")
     list_in_manifest(Entry(build.name, path, file_sha256(path), build.words["source"], build.words["licence"], made_by))

@@ -26,6 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from bench_training import CELLS, LiteralSupernet
+from nasbench_strategies.darts import Differentiable
+from nasbench_strategies.gdas import GumbelHard
 from plain_torch import PlainNetwork
 
 from nasbench_suite.networks.counting import profile
@@ -33,8 +35,6 @@ from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.training import (
     CellBuilder,
-    Differentiable,
-    GumbelHard,
     Macro,
     Network,
     Recipe,
@@ -102,9 +102,8 @@ def task_of(size: Size) -> Task:
     held = Images(pixels, rng.integers(size.macro.classes, size=count), size.macro.classes)
     recipe = Recipe(batch_size=size.batch, learning_rate=0.01)
     train_images, valid_images = held.take(slice(0, size.images)), held.take(slice(size.images, count))
-    return Task(
-        "noise", train_images, valid_images, Signature(size.macro.image, size.macro.classes), "classification", recipe
-    )
+    signature = Signature(size.macro.image, size.macro.classes)
+    return Task("noise", train_images, valid_images, signature, "classification", recipe)
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):

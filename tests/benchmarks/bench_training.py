@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
+from nasbench_strategies.darts import Differentiable
 from plain_torch import PlainCell, PlainNetwork
 
 from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything
@@ -32,7 +33,6 @@ from nasbench_suite.tasks.task import Recipe
 from nasbench_suite.training import (
     CellBuilder,
     CellNetwork,
-    Differentiable,
     Macro,
     SharingRecipe,
     Signature,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nasbench_strategies.darts import Differentiable
 
 from nasbench_suite.networks.machine import cpu_threads, keep_freed_memory
 from nasbench_suite.plugins import load_registry
@@ -25,7 +26,6 @@ from nasbench_suite.tasks.digits import Scattering
 from nasbench_suite.tasks.images import Dataset, Images, npz
 from nasbench_suite.training import (
     CellBuilder,
-    Differentiable,
     Network,
     Recipe,
     SharingRecipe,
@@ -97,7 +97,7 @@ def follow(setting: Setting, path: Path) -> None:
         return known[cell]
 
     search = SupernetSearch(setting.cells, setting.task, setting.sharing, np.random.default_rng(SEED))
-    relaxation = Differentiable(search, learning_rate=setting.rate)
+    relaxation = Differentiable(search, travel=setting.rate * search.recipe.epochs * search.steps)
     partial_path = path.with_name(path.name + ".partial")
     with partial_path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
