@@ -27,6 +27,7 @@ from nasbench_suite.harness.runs import MACHINE, Outcome, Packed, Result, Run, i
 from nasbench_suite.harness.scores import SCORE, execute_score
 from nasbench_suite.integrity import Integrity
 from nasbench_suite.plugins import Registry, load_registry
+from nasbench_suite.search.checking import answers_of
 from nasbench_suite.search.journal import Evaluation, Event, decode_event, encode_event
 from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Architecture
@@ -216,7 +217,7 @@ def execute(
         return Result(run, "failed", "the strategy or the benchmark was changed while the comparison ran; run it again")
     path = None if journals is None else journals / f"{run.id}.jsonl"
     past = [] if path is None else _read_journal(path)
-    answers: Answers = benchmark.answers(run.seed)
+    answers = answers_of(benchmark, run.seed)
     counted = None
     if _isolation is not None:
         answers = counted = _Counted(answers)
