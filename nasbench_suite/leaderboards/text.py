@@ -24,6 +24,8 @@ from nasbench_suite.scoring.statistics import mean
 from nasbench_suite.search.budget import Budget
 
 MISSING = "–"
+BUILT_IN = "nasbench-suite"
+"""The package of the strategies that come with the suite."""
 
 MEANING = (
     "Rows stand in the order of the interquartile mean (IQM: the mean of the middle half of the runs), with its 95 % "
@@ -119,6 +121,15 @@ def steps(progress: Progress, n: int) -> str:
     return MISSING if progress.taken is None else f"{progress.taken} of {n}"
 
 
+def tuning(entrant: Entrant) -> str:
+    """What is said of how a row came to its parameters; of other packages' rows also that nobody here tuned them."""
+    if entrant.tuning:
+        return entrant.tuning
+    if not entrant.parameters:
+        return "nothing to tune"
+    return "not stated" if entrant.package == BUILT_IN else "not stated by its package, and not tuned by this project"
+
+
 def marks(standing: Standing, entrant: Entrant) -> list[str]:
     """What must be known of a row before its score is read; short words, most important first."""
     found = []
@@ -191,7 +202,8 @@ def parameters(values: Mapping[str, object]) -> str:
 
 def markdown(value: str) -> str:
     """Words as Markdown shows them, whatever they are: no HTML, no links, no emphasis, no cell of a table."""
-    escaped = re.sub(r"([\\\\`*\[\]<>|~])", r"\\\1", value.replace("&", "&amp;"))
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = re.sub(r"([\\`*\[\]|~])", r"\\\1", escaped)
     return re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", escaped).replace("\n", " ")
 
 

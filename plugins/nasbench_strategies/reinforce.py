@@ -11,12 +11,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasbench_strategies.adam import Adam
-from nasbench_suite import Problem, Space, strategy
+from nasbench_suite import Problem, Space, Step, strategy
 
 
 @strategy(
     "reinforce",
     family="reinforcement-learning",
+    step=Step("an update of the policy", "evaluations", 1),
     paper="https://doi.org/10.1007/BF00992696",
     tuning="learning_rate: of 0.01, 0.03, 0.05, 0.07, 0.08, 0.1 and 0.2 the one with the best mean signal (12-epoch "
     "validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) over 300 to 1,000 seeds that are used for no report",
@@ -31,8 +32,8 @@ def reinforce(
     """Make rewarded choices more probable, each decision for itself.
 
     After each evaluation the logits ascend ``(R - b) ∇ log π``. The baseline ``b`` is the moving average of the
-    rewards so far, this one included as in the authors' code of NAS-Bench-201, but corrected for its start at 0. The
-    learning rate is larger than theirs (0.001, for NATS-Bench 0.01), with which a hundred evaluations move the policy little.
+    rewards so far, this one included and corrected for its start at 0, as in the authors' code of NAS-Bench-201. What
+    differs: the learning rate is larger than theirs (0.001, for NATS-Bench 0.01), with which a hundred evaluations move the policy little.
 
     Args:
         problem: the search.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,25 +15,40 @@ from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.tasks.task import Offer
-from nasbench_suite.training import Macro, Recipe, Task
+from nasbench_suite.training import CellBuilder, Macro, Recipe, Signature, Task
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 import torch.nn.functional as F  # noqa: E402
+from nasbench_strategies.darts import Differentiable, unrolled_gradient  # noqa: E402
+from nasbench_strategies.drnas import DirichletMixture  # noqa: E402
+from nasbench_strategies.enas import Controller  # noqa: E402
+from nasbench_strategies.gdas import GumbelHard  # noqa: E402
+from nasbench_strategies.rsps import UniformSharing  # noqa: E402
 from torch.func import functional_call  # noqa: E402
 
-from nasbench_suite.building.supernet_costs import KINDS, time_supernets  # noqa: E402
-from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything, single  # noqa: E402
-from nasbench_suite.training.sharing import (  # noqa: E402
-    Differentiable,
-    GumbelHard,
-    SharingRecipe,
-    SupernetSearch,
-    search_supernet,
-    unrolled_gradient,
+from nasbench_suite.building.costs import parts_of  # noqa: E402
+from nasbench_suite.building.supernet_costs import (  # noqa: E402
+    KINDS as PRICED,
 )
+from nasbench_suite.building.supernet_costs import (  # noqa: E402
+    mixed_parts,
+    part_prices,
+    sampled_parts,
+    supernet_prices,
+)
+from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything, single  # noqa: E402
+from nasbench_suite.training.sharing import SharingRecipe, SupernetSearch, search_supernet  # noqa: E402
 
 SPACE = nas_bench_201()
+KINDS = {
+    "darts-first-order": Differentiable,
+    "darts-second-order": lambda search: Differentiable(search, second_order=True),
+    "gdas": GumbelHard,
+    "drnas": DirichletMixture,
+    "random-sharing": UniformSharing,
+    "enas": Controller,
+}
 FIVE_NODES = CellSpace("five", 5, SPACE.operations, zero="none", identity="skip_connect")
 
 
@@ -49,14 +62,19 @@ def double_precision_on_one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+CELLS = CellBuilder(SPACE, Macro((1, 6, 6), 3, 4, 1, 2, "pool", shift_of_nothing=False))
+
+
 def small_task() -> Task:
-    macro = Macro((1, 6, 6), 3, 4, 1, 2, "pool", shift_of_nothing=False)
+    macro = CELLS.macro
     rng = np.random.default_rng(1)
     labels = rng.integers(3, size=96)
     pixels = (rng.standard_normal((96, 1, 6, 6)) + labels[:, None, None, None]).astype(np.float32)
     held = Images(pixels, labels, 3)
     recipe = Recipe(epochs=2, batch_size=16, learning_rate=0.1, flip=False, padding=0)
-    return Task("small", held.take(slice(0, 64)), held.take(slice(64, 96)), macro, recipe)
+    return Task(
+        "small", held.take(slice(0, 64)), held.take(slice(64, 96)), Signature(macro.image, 3), "classification", recipe
+    )
 
 
 def literal_cell(cell: torch.nn.Module, space: CellSpace, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -85,7 +103,7 @@ def literal_cell(cell: torch.nn.Module, space: CellSpace, x: torch.Tensor, weigh
 
 @pytest.mark.parametrize("space", [SPACE, FIVE_NODES], ids=lambda space: space.name)
 def test_mixed_cells_compute_the_literal_mixture(space: CellSpace) -> None:
-    network = Supernet(space, small_task().macro, 0)
+    network = Supernet(space, CELLS.macro, 0)
     weights = torch.rand(len(space.edges), len(space.operations), requires_grad=True)
     x = torch.randn(5, 4, 6, 6)
     (cell, *_) = network.stages
@@ -102,7 +120,7 @@ def test_mixed_cells_compute_the_literal_mixture(space: CellSpace) -> None:
 
 
 def test_single_cells_are_mixtures_of_one() -> None:
-    network = Supernet(SPACE, small_task().macro, 0)
+    network = Supernet(SPACE, CELLS.macro, 0)
     images = torch.randn(5, 1, 6, 6)
     rng = np.random.default_rng(0)
     for _ in range(10):
@@ -115,7 +133,7 @@ def test_single_cells_are_mixtures_of_one() -> None:
 
 def prepared() -> tuple[SupernetSearch, Differentiable]:
     """A search whose optimizer has moved, so that momentum counts."""
-    search = SupernetSearch(SPACE, small_task(), SharingRecipe(epochs=4, learning_rate=0.1), np.random.default_rng(0))
+    search = SupernetSearch(CELLS, small_task(), SharingRecipe(epochs=4, learning_rate=0.1), np.random.default_rng(0))
     relaxation = Differentiable(search, second_order=True)
     search.run_epoch(relaxation)
     with torch.no_grad():
@@ -185,7 +203,7 @@ class NoAnswers:
 
 
 def problem(space: CellSpace, budget: float, prices: dict[str, float] | None, **more: Any) -> Problem:
-    return Problem(space, (8,), NoAnswers(), Budget(budget), training=Offer(small_task(), prices), **more)
+    return Problem(space, (8,), NoAnswers(), Budget(budget), training=Offer(small_task(), prices, CELLS), **more)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -198,8 +216,8 @@ def test_every_relaxation_searches_and_repeats(kind: str, space: CellSpace) -> N
         journals.append(searched.journal)
     assert journals[0] == journals[1]
     assert [event for event in journals[0] if isinstance(event, Charge)] == [
-        Charge(f"supernet epoch, {kind}", 2.5, 1.0)
-    ] * 2
+        Charge(f"supernet epoch, {kind}, {number} of 2", 2.5, 1.0) for number in (1, 2)
+    ]
     assert [type(event) for event in journals[0]] == [Charge, Recommendation] * 2
 
 
@@ -228,7 +246,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
     categorical = CategoricalSpace("other", [Decision("one", ("a", "b"))])
     for searched in (
         Problem(SPACE, (8,), NoAnswers(), Budget(1)),
-        Problem(categorical, (8,), NoAnswers(), Budget(1), training=Offer(small_task())),
+        Problem(categorical, (8,), NoAnswers(), Budget(1), training=Offer(small_task(), None, CELLS)),
     ):
         with pytest.raises(QuestionError, match="weight sharing needs"):
             search_supernet(searched, *arguments)
@@ -238,7 +256,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
 
 def test_the_supernet_learns() -> None:
     task = small_task()
-    search = SupernetSearch(SPACE, task, SharingRecipe(epochs=6, learning_rate=0.1), np.random.default_rng(0))
+    search = SupernetSearch(CELLS, task, SharingRecipe(epochs=6, learning_rate=0.1), np.random.default_rng(0))
     relaxation = Differentiable(search)
     validation = (torch.from_numpy(task.valid.pixels).double(), torch.from_numpy(task.valid.labels))
     before = float(search.loss(validation, relaxation.training_mixture(search)).detach())
@@ -248,7 +266,7 @@ def test_the_supernet_learns() -> None:
 
 
 def test_gumbel_samples_are_single_cells_with_soft_gradients() -> None:
-    search = SupernetSearch(SPACE, small_task(), SharingRecipe(), np.random.default_rng(0))
+    search = SupernetSearch(CELLS, small_task(), SharingRecipe(), np.random.default_rng(0))
     relaxation = GumbelHard(search)
     with torch.no_grad():
         relaxation.numbers[:, 3] = 2.0
@@ -268,11 +286,11 @@ def test_gumbel_samples_are_single_cells_with_soft_gradients() -> None:
 
 
 def test_sampled_cells_without_a_path_teach_nothing() -> None:
-    search = SupernetSearch(SPACE, small_task(), SharingRecipe(epochs=1), np.random.default_rng(0))
+    search = SupernetSearch(CELLS, small_task(), SharingRecipe(epochs=1), np.random.default_rng(0))
     relaxation = GumbelHard(search)
     with torch.no_grad():
         relaxation.numbers[:, SPACE.zero] = 1e6
-    assert search.run_epoch(relaxation) == (SPACE.zero,) * 6
+    assert SPACE.zero not in search.run_epoch(relaxation)
 
 
 def test_supernets_train_in_lower_precision() -> None:
@@ -280,7 +298,7 @@ def test_supernets_train_in_lower_precision() -> None:
     losses = []
     for precision in ("float32", "bfloat16"):
         search = SupernetSearch(
-            SPACE, small_task(), SharingRecipe(epochs=2), np.random.default_rng(0), device="cpu", precision=precision
+            CELLS, small_task(), SharingRecipe(epochs=2), np.random.default_rng(0), device="cpu", precision=precision
         )
         relaxation = Differentiable(search)
         search.run_epoch(relaxation)
@@ -289,9 +307,67 @@ def test_supernets_train_in_lower_precision() -> None:
     assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], abs=0.05)
 
 
-def test_supernet_epochs_are_timed_once(tmp_path: Path) -> None:
-    task = replace(small_task(), macro=Macro((1, 6, 6), 3, 8, 1, 2, "pool", shift_of_nothing=False))
-    seconds = time_supernets(SPACE, task, tmp_path, steps=2, repeats=3)
-    assert set(seconds) == set(KINDS) and min(seconds.values()) > 0
-    assert seconds["darts-second-order"] > seconds["darts-first-order"]
-    assert time_supernets(SPACE, task, tmp_path) == seconds
+def counted(space: CellSpace, cell: Architecture) -> np.ndarray:
+    """What a supernet computes for one cell, counted while it flows through: every edge whose source has something."""
+    something, counts = {0}, np.zeros(6)
+    counts[0] = 1
+    pooled, rectified, arrived = set(), set(), []
+    for (source, target), option in zip(space.edges, cell, strict=True):
+        operation = space.operations[option]
+        if option == space.zero or source not in something:
+            continue
+        something.add(target)
+        arrived.append(target)
+        counts[1] += operation == "nor_conv_1x1"
+        counts[2] += operation == "nor_conv_3x3"
+        if operation == "avg_pool_3x3":
+            pooled.add(source)
+        if operation.startswith("nor_conv"):
+            rectified.add(source)
+    counts[3:] = len(pooled), len(rectified), len(arrived) - len(set(arrived))
+    return counts
+
+
+@pytest.mark.parametrize("drawn", ["uniform", "any"])
+def test_the_expected_parts_are_the_mean_over_all_cells(drawn: str) -> None:
+    shape = (len(SPACE.edges), len(SPACE.operations))
+    probabilities = None if drawn == "uniform" else np.random.default_rng(0).dirichlet(np.ones(shape[1]), shape[0])
+    weights = np.full(shape, 1 / shape[1]) if probabilities is None else probabilities
+    mean = np.zeros(6)
+    for cell in SPACE.architectures():
+        mean += np.prod(weights[np.arange(shape[0]), list(cell)]) * counted(SPACE, cell)
+    np.testing.assert_allclose(sampled_parts(SPACE, probabilities), mean, rtol=1e-12)
+
+
+def test_the_expected_parts_of_larger_cells_are_those_of_many_draws() -> None:
+    rng = np.random.default_rng(0)
+    draws = np.array([counted(FIVE_NODES, FIVE_NODES.sample(rng)) for _ in range(20_000)])
+    assert (np.abs(draws.mean(0) - sampled_parts(FIVE_NODES)) <= 5 * draws.std(0) / np.sqrt(20_000) + 1e-12).all()
+
+
+def test_prices_are_found_in_a_tables_seconds() -> None:
+    prices = np.array([5.0, 1.0, 3.0, 0.5, 0.25, 0.125])
+    seconds = np.array([parts_of(SPACE, cell, False) @ prices for cell in SPACE.architectures()])
+    np.testing.assert_allclose(part_prices(SPACE, seconds), prices, rtol=1e-9)
+    found = supernet_prices(SPACE, prices, 16)
+    assert set(found) == set(PRICED) == set(KINDS)
+    assert found["darts-first-order"] == pytest.approx(2 * mixed_parts(SPACE) @ prices)
+    assert found["darts-second-order"] == pytest.approx(2.5 * found["darts-first-order"])
+    assert found["random-sharing"] == pytest.approx((1 + 100 / 48) * sampled_parts(SPACE) @ prices)
+
+
+def test_a_schedule_for_seconds_has_the_epochs_that_they_pay_for() -> None:
+    for seconds, price, expected in ((7.0, 2.0, 3), (1.0, 2.0, 1), (100.0, 2.0, 5), (0.0, 2.0, 5)):
+        searched = problem(SPACE, 1e6, {"gdas": price})
+        search_supernet(searched, KINDS["gdas"], SharingRecipe(epochs=5, seconds=seconds), np.random.default_rng(0))
+        charges = [event.what for event in searched.journal if isinstance(event, Charge)]
+        assert charges == [f"supernet epoch, gdas, {number + 1} of {expected}" for number in range(expected)]
+
+
+def test_the_mixtures_rate_is_such_that_it_goes_as_far_in_any_number_of_steps() -> None:
+    for epochs in (1, 4):
+        search = SupernetSearch(CELLS, small_task(), SharingRecipe(epochs=epochs), np.random.default_rng(0))
+        relaxation = Differentiable(search, travel=2.0)
+        search.run_epoch(relaxation)
+        (group,) = relaxation._optimizer.param_groups
+        assert group["lr"] * epochs * search.steps == pytest.approx(2.0)
