@@ -10,12 +10,11 @@ from pathlib import Path
 
 from nasbench_suite.errors import StoreError
 from nasbench_suite.harness.audit import audit
+from nasbench_suite.harness.engine import Batch, Done, Executor
 from nasbench_suite.harness.follow import Followed
-from nasbench_suite.harness.local import Done, Executor
 from nasbench_suite.harness.plan import Plan
 from nasbench_suite.harness.runs import Packed, Result, Run
 from nasbench_suite.harness.store import LEASE_SECONDS, Store
-from nasbench_suite.harness.worker import Batch
 
 BATCH_RUNS = 16
 GIVE_UP_AFTER = 3
@@ -142,7 +141,15 @@ class _Work:
             if mine:
                 plugins = self.plan.plugins(pair)
                 self.executor.submit(
-                    Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit, plugins, self.curves)
+                    Batch(
+                        mine,
+                        self.store.journals,
+                        limits.memory_limit,
+                        limits.time_limit,
+                        plugins,
+                        self.curves,
+                        self.plan.homes.get(mine[0].benchmark, ""),
+                    )
                 )
                 self.followed.update((run.id, Followed(run, self.plan.benchmarks[run.benchmark])) for run in mine)
 

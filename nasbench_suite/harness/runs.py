@@ -17,6 +17,9 @@ from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Event, decode_journal, encode_journal
 
 Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid"]
+MARKS = "; "
+"""Between two marks of a result."""
+
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
@@ -96,6 +99,8 @@ class Result:
         own_seconds: per event, the strategy's own computing time before it (wall clock).
         wall_seconds: of the whole run.
         cpu_seconds: of the whole run, all threads.
+        marks: what readers of the results should know of how it was done, such as that it was not confined; no part
+            of what must be the same everywhere.
     """
 
     run: Run
@@ -105,14 +110,15 @@ class Result:
     own_seconds: tuple[float, ...] = field(default=(), repr=False)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    marks: tuple[str, ...] = ()
 
     def packed(self) -> Packed:
         """The result as it is stored and sent between processes."""
         own = zlib.compress(array("f", self.own_seconds).tobytes(), 6)
         times = (self.wall_seconds, self.cpu_seconds)
-        return Packed(
-            self.run.id, self.run.recipe, self.outcome, self.reason, encode_journal(self.journal), own, *times
-        )
+        journal = encode_journal(self.journal)
+        marks = MARKS.join(self.marks)
+        return Packed(self.run.id, self.run.recipe, self.outcome, self.reason, journal, own, *times, marks)
 
 
 class Packed(NamedTuple):
@@ -124,6 +130,7 @@ class Packed(NamedTuple):
         journal: compressed canonical journal; equal runs have equal bytes.
         own: compressed 32-bit floats, seconds.
         wall_seconds, cpu_seconds: as in :class:`Result`.
+        marks: joined by :data:`MARKS`.
     """
 
     id: str
@@ -134,6 +141,7 @@ class Packed(NamedTuple):
     own: bytes
     wall_seconds: float
     cpu_seconds: float
+    marks: str = ""
 
     def unpacked(self) -> Result:
         """The result.
@@ -152,4 +160,5 @@ class Packed(NamedTuple):
                 f"stored run {self.id} is damaged: its recipe or its outcome {self.outcome!r} does not fit"
             )
         journal = tuple(decode_journal(self.journal))
-        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds)
+        marks = tuple(mark for mark in self.marks.split(MARKS) if mark)
+        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds, marks)

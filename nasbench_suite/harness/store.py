@@ -31,6 +31,9 @@ CREATE TABLE claims (id TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT 
 """
 
 
+_MARKS = "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, marks TEXT NOT NULL) WITHOUT ROWID"
+
+
 class Store:
     """The results of runs by their ids.
 
@@ -76,6 +79,7 @@ class Store:
                     f"store {self.path} has schema version {version}, this release uses {SCHEMA_VERSION}; "
                     "choose another --store or use a release that fits"
                 )
+            execute(_MARKS)  # stores of earlier releases have none
 
     def __enter__(self) -> Store:
         return self
@@ -132,14 +136,17 @@ class Store:
             for run in ids:
                 row = self._connection.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
                 if row is not None:
-                    found[run] = Packed(*row).unpacked()
+                    marks = self._connection.execute("SELECT marks FROM marks WHERE id = ?", (run,)).fetchone()
+                    found[run] = Packed(*row, *(marks or ())).unpacked()
         return found
 
     def put(self, results: Iterable[Packed]) -> None:
         """Write results and drop their claims, in one transaction. A result that is there already stays."""
         with self._transaction() as execute:
             for packed in results:
-                execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", packed)
+                execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", packed[:8])
+                if packed.marks:
+                    execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (packed.id, packed.marks))
                 execute("DELETE FROM claims WHERE id = ? AND owner = ?", (packed.id, self.owner))
         for packed in results:
             self.journal_path(packed.id).unlink(missing_ok=True)
@@ -150,6 +157,7 @@ class Store:
         with self._transaction() as execute:
             for run in ids:
                 execute("DELETE FROM runs WHERE id = ?", (run,))
+                execute("DELETE FROM marks WHERE id = ?", (run,))
         for run in ids:
             self.journal_path(run).unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from test_runner import GOOD, ZOO
 from nasbench_suite import Budget
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import LocalExecutor, Plan, Result, Store, make_plan, run_plan
-from nasbench_suite.harness.worker import execute
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.plugins import load_registry
 
 LOADING = {

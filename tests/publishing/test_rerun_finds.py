@@ -15,7 +15,7 @@ from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark, draw
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import UsageError
 from nasbench_suite.harness import make_plan
-from nasbench_suite.harness.worker import execute
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.publishing import Bundle, verify
