@@ -153,7 +153,7 @@ class RelabelledBenchmark:
     def scores(self) -> Mapping[str, Scores]:
         """The plain benchmark's, likewise."""
         return {
-            name: replace(scores, of=_after(self._relabelling, scores.of))
+            name: replace(scores, of=_after(self._relabelling, scores.of), of_run=None)
             for name, scores in self._inner.scores().items()
         }
 

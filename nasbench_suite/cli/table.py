@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nasbench_suite.cli.options import plugins_option
+
 if TYPE_CHECKING:
+    from nasbench_suite.spaces import Space
     from nasbench_suite.tables.importers.from_nats_bench import Imported
     from nasbench_suite.tables.importers.staging import Progress
 
@@ -20,7 +23,9 @@ NAME = click.option("--name", default="", help="Name of the table (by default th
 TARGET = click.option(
     "--target", type=PATH, help="Directory of the table (by default the first in NASBENCH_TABLES, or the user's)."
 )
-SPACE = click.option("--space", required=True, help="A known space, or a .toml file that describes one.")
+SPACE = click.option(
+    "--space", required=True, help="A space of the suite or of a plugin, or a .toml file that describes one."
+)
 SINGLE = click.option(
     "--single", is_flag=True, help="Keep curves as float32: half the size, numbers to seven digits instead of exactly."
 )
@@ -94,53 +99,72 @@ def import_nas_bench_201(source: Path, name: str, target: Path | None, single: b
     _report(made, as_json)
 
 
-def _import_rows(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
-    from nasbench_suite.tables.importers.from_files import import_rows, read_space
+def _space(name_or_path: str, plugins_dir: Path | None) -> Space:
+    """A space that a file describes, or one of the suite's or a plugin's by name."""
+    from nasbench_suite.plugins import load_registry
+    from nasbench_suite.spaces import read_space
 
-    _report(import_rows(source, read_space(space), _target(target), name or source.stem), as_json)
+    if name_or_path.endswith(".toml"):
+        return read_space(name_or_path)
+    return load_registry(plugins_dir).space(name_or_path)
+
+
+def _import_rows(
+    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+) -> None:
+    from nasbench_suite.tables.importers.from_files import import_rows
+
+    _report(import_rows(source, _space(space, plugins_dir), _target(target), name or source.stem), as_json)
 
 
 @import_.command("csv")
 @click.argument("source", type=PATH)
 @SPACE
+@plugins_option
 @NAME
 @TARGET
 @JSON
-def import_csv(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
+def import_csv(
+    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+) -> None:
     """Import your own results: columns architecture, seed, epochs, seconds, and metrics such as valid-accuracy.
 
     \b
     Example:
       nasbench table import csv mine.csv --space nas-bench-201
     """
-    _import_rows(source, space, name, target, as_json)
+    _import_rows(source, space, plugins_dir, name, target, as_json)
 
 
 @import_.command("parquet")
 @click.argument("source", type=PATH)
 @SPACE
+@plugins_option
 @NAME
 @TARGET
 @JSON
-def import_parquet(source: Path, space: str, name: str, target: Path | None, as_json: bool) -> None:
+def import_parquet(
+    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+) -> None:
     """Import your own results from Parquet; the columns are those of CSV.
 
     \b
     Example:
       nasbench table import parquet mine.parquet --space nas-bench-201
     """
-    _import_rows(source, space, name, target, as_json)
+    _import_rows(source, space, plugins_dir, name, target, as_json)
 
 
 @import_.command("npz")
 @click.argument("source", type=PATH)
 @SPACE
+@plugins_option
 @click.option("--mapping", type=PATH, help="TOML file that says what the arrays are, if they are not columns.")
 @NAME
 @TARGET
 @JSON
 def import_npz(
-    source: Path, space: str, mapping: Path | None, name: str, target: Path | None, as_json: bool
+    source: Path, space: str, plugins_dir: Path | None, mapping: Path | None, name: str, target: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Import your own results from NumPy: arrays as columns, or with --mapping one row per architecture.
 
@@ -148,12 +172,14 @@ def import_npz(
     Example:
       nasbench table import npz mine.npz --space space.toml
     """
-    from nasbench_suite.tables.importers.from_files import import_arrays, read_space
+    from nasbench_suite.tables.importers.from_files import import_arrays
 
     if mapping is None:
-        _import_rows(source, space, name, target, as_json)
+        _import_rows(source, space, plugins_dir, name, target, as_json)
     else:
-        _report(import_arrays(source, mapping, read_space(space), _target(target), name or source.stem), as_json)
+        _report(
+            import_arrays(source, mapping, _space(space, plugins_dir), _target(target), name or source.stem), as_json
+        )
 
 
 @table.command()

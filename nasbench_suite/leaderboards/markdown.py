@@ -168,7 +168,7 @@ def overall_table(overall: Overall, scoreboard: Scoreboard, badges: Mapping[str,
             text.place(standing, overall),
             standing.group,
             markdown(standing.label),
-            scoreboard.entrants[standing.label].family,
+            markdown(scoreboard.entrants[standing.label].family),
             text.number_interval(standing.regret),
             text.number(standing.rank),
             text.span(standing.without_a_run),
@@ -229,7 +229,7 @@ def progress_table(board: Board) -> str:
         rows.append(
             (
                 markdown(standing.label),
-                standing.progress.step or text.MISSING,
+                markdown(standing.progress.step) or text.MISSING,
                 text.steps(standing.progress, standing.n),
                 text.schedule(standing.progress),
                 *(held[standing.label] for held in then),
@@ -280,7 +280,7 @@ def _strategy(entrant: Entrant) -> Sequence[str]:
         markdown(entrant.summary),
         markdown(text.parameters(entrant.parameters)),
         markdown(entrant.package),
-        f"`{entrant.version.replace('`', chr(39)).replace('|', '/')}`",
+        f"`{entrant.version}`" if re.fullmatch(r"[\w.+-]+", entrant.version) else markdown(entrant.version),
     )
 
 

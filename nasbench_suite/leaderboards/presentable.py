@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Snapshot, Unranked
+from nasbench_suite.scoring import Board, Entrant, Overall, Scoreboard, Snapshot, Standing, Unranked
 
 LONGEST = 400
 """Characters of a text that are shown; what is longer ends in an ellipsis."""
@@ -56,7 +56,7 @@ def name(label: str) -> str:
     shown = one_line(label, 120)
     strange = [character for character in shown if character.isalpha() and not _is_latin(character)]
     told = list(dict.fromkeys(map(_told, strange)))[:3]
-    if shown != label and not told:
+    if (shown != label or not shown) and not told:
         told = ["written otherwise"]
     return f"{shown or 'nameless'} ({', '.join(told)})" if told else shown
 
@@ -112,10 +112,20 @@ def _board(board: Board, names: Mapping[str, str]) -> Board:
             provenance={one_line(key): one_line(value, 2000) for key, value in contest.provenance.items()},
             splits={key: one_line(value, 2000) for key, value in contest.splits.items()},
         ),
-        standings=tuple(replace(standing, label=names[standing.label]) for standing in board.standings),
+        standings=tuple(_standing(standing, names) for standing in board.standings),
         unranked=_unranked(board.unranked, names),
         snapshots=tuple(_snapshot(snapshot, names) for snapshot in board.snapshots),
         with_own_time=None if board.with_own_time is None else _snapshot(board.with_own_time, names),
+    )
+
+
+def _standing(standing: Standing, names: Mapping[str, str]) -> Standing:
+    luck = standing.luck
+    return replace(
+        standing,
+        label=names[standing.label],
+        progress=replace(standing.progress, step=one_line(standing.progress.step)),
+        luck=None if luck is None else replace(luck, exempt=one_line(luck.exempt)),
     )
 
 

@@ -191,7 +191,8 @@ def parameters(values: Mapping[str, object]) -> str:
 
 def markdown(value: str) -> str:
     """Words as Markdown shows them, whatever they are: no HTML, no links, no emphasis, no cell of a table."""
-    escaped = re.sub(r"([\\\\`*\[\]<>|~])", r"\\\1", value.replace("&", "&amp;"))
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = re.sub(r"([\\`*\[\]|~])", r"\\\1", escaped)
     return re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", escaped).replace("\n", " ")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from nasbench_suite.spaces.cell import CellSpace
-from nasbench_suite.spaces.space import Architecture
+from nasbench_suite.spaces.protocols import Architecture
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """The candidates of every edge, in the order of the official package."""

@@ -15,12 +15,13 @@ from nasbench_strategies.hyperband import brackets
 from nasbench_strategies.ladder import Ladder
 from nasbench_strategies.parzen import KernelDensity, limited, reference_bandwidths
 from nasbench_strategies.successive_halving import run_bracket
-from nasbench_suite import Architecture, Evaluation, Problem, strategy
+from nasbench_suite import Architecture, Evaluation, Problem, Step, strategy
 
 
 @strategy(
     "bohb",
     family="multi-fidelity",
+    step=Step("a promotion", "fidelity"),
     paper="https://arxiv.org/abs/1807.01774",
     requires={"fidelities"},
     tuning="widening 1 or 3: accuracy on synthetic tasks of 30 decisions with 4 fidelities, 12 seeds each",

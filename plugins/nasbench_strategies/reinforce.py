@@ -11,12 +11,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasbench_strategies.adam import Adam
-from nasbench_suite import Problem, Space, strategy
+from nasbench_suite import Problem, Space, Step, strategy
 
 
 @strategy(
     "reinforce",
     family="reinforcement-learning",
+    step=Step("an update of the policy", "evaluations", 1),
     paper="https://doi.org/10.1007/BF00992696",
     tuning="learning_rate: of 0.01, 0.03, 0.05, 0.07, 0.08, 0.1 and 0.2 the one with the best mean signal (12-epoch "
     "validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) over 300 to 1,000 seeds that are used for no report",

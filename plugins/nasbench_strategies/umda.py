@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Architecture, Problem, Space, strategy
+from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 
 @strategy(
     "umda",
     family="evolution",
+    step=Step("a draw from the learned distribution", "evaluations", "population_size"),
     paper="https://doi.org/10.1007/3-540-61723-X_982",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 28 settings",

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from nasbench_suite.errors import TableError, UsageError
+from nasbench_suite.spaces import read_space
 from nasbench_suite.tables import open_table
 from nasbench_suite.tables.export import difference, export
-from nasbench_suite.tables.importers.from_files import import_arrays, import_rows, read_space
+from nasbench_suite.tables.importers.from_files import import_arrays, import_rows
 
 SPACE = 'name = "tiny"\n[decisions]\ndepth = [1, 2]\nwidth = [8, 16]\n'
 GOOD = (

@@ -25,12 +25,7 @@ row per architecture; the TOML file says what they are::
     factor = 0.01                               # from percent
     split = "25,000 of the training images"
 
-A space is described by a TOML file with a name and named decisions::
-
-    name = "my-space"
-    [decisions]
-    depth = ["1", "2", "3"]
-    width = ["64", "128"]
+A space is one that the suite or a plugin knows by name, or one that a TOML file describes (docs/spaces.md).
 """
 
 from __future__ import annotations
@@ -46,8 +41,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_suite.errors import SpaceError, TableError, UsageError, unknown
-from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Space
+from nasbench_suite.errors import SpaceError, TableError, UsageError
+from nasbench_suite.spaces import KNOWN_SPACES, Space
 from nasbench_suite.tables.importers.from_nats_bench import Imported
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord, write_table
@@ -76,31 +71,6 @@ class Rows:
 
     columns: Mapping[str, Sequence[Any]]
     lines: Sequence[int]
-
-
-def read_space(name_or_path: str | Path) -> Space:
-    """A space by name, or described in a TOML file.
-
-    Raises:
-        UsageError: an unknown name, or a file that does not describe a space.
-    """
-    text = str(name_or_path)
-    if not text.endswith(".toml"):
-        if text not in KNOWN_SPACES:
-            raise unknown("space", text, KNOWN_SPACES, "or give a .toml file that describes one")
-        return KNOWN_SPACES[text]()
-    document = _toml(Path(text))
-    decisions = document.get("decisions")
-    if not isinstance(document.get("name"), str) or not isinstance(decisions, dict) or not decisions:
-        raise UsageError(f"{text}: expected a name and a table [decisions] with a list of options for each")
-    if not all(isinstance(options, list) for options in decisions.values()):
-        raise UsageError(f"{text}: every decision needs a list of options, such as depth = [1, 2, 3]")
-    try:
-        return CategoricalSpace(
-            document["name"], [Decision(name, tuple(map(str, options))) for name, options in decisions.items()]
-        )
-    except SpaceError as error:
-        raise UsageError(f"{text}: {error}") from None
 
 
 def import_rows(source: Path, space: Space, target: Path, name: str) -> Imported:
