@@ -229,10 +229,10 @@ def confine(rules: Rules, processes: bool = True) -> Confinement:
     return Confinement(files, filtered, files and version >= 6, shared)
 
 
-def become_subreaper() -> None:
-    """Have the orphans of this process's children become its own children, so that none is lost (Linux)."""
+def become_subreaper(wanted: bool = True) -> None:
+    """Have the orphans of this process's children become its own children, or no longer, so that none is lost (Linux)."""
     if sys.platform == "linux":
-        _libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _libc().prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def die_with_parent() -> None:

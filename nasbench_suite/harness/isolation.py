@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,8 @@ START_SECONDS = 60.0
 
 AGAIN_LIMIT = 1.0
 """So long a run is followed when it is done again; after that its beginning counts."""
+
+UNLIKE = "the same run ended otherwise when done again; draw everything from rng, no clock, no global generator"
 
 SEARCH = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from nasbench_suite.harness.searching import main; main(int(sys.argv[2]), sys.argv[3] == 'True')"
 
@@ -250,7 +252,7 @@ class Isolation:
     def __init__(self, setting: Mapping[str, Any], registry: Registry) -> None:
         self._setting, self._registry = setting, registry
         self._searcher: Searcher | None = None
-        self._followed: set[tuple[str, str]] = set()
+        self._followed: dict[tuple[str, str], str] = {}
 
     def execute(self, run: Run, batch: Batch) -> Result:
         """Do one run and judge it; whatever its process does is its outcome."""
@@ -259,9 +261,12 @@ class Isolation:
             if benchmark.identity != run.identity:
                 return Result(run, "failed", CHANGED)
             result = self._searched(run, batch, benchmark)
-            if result.outcome == "finished" and (run.strategy, run.benchmark) not in self._followed:
-                self._followed.add((run.strategy, run.benchmark))
-                result = self._again(result, batch, benchmark)
+            if result.outcome == "finished":
+                key = (run.strategy, run.benchmark)
+                if key not in self._followed:
+                    self._followed[key] = self._unlike(result, batch, benchmark)
+                if self._followed[key]:
+                    result = replace(result, outcome="invalid", reason=self._followed[key])
         except Lost as lost:
             self.end()
             return Result(run, lost.outcome, str(lost))
@@ -362,21 +367,21 @@ class Isolation:
         broken = broken_rule(problem, run)
         return ("invalid", broken) if broken else ("finished", "")
 
-    def _again(self, first: Result, batch: Batch, benchmark: Benchmark) -> Result:
-        """Follow the run once more, from its own journal: with nothing but its seed it asks the same questions."""
+    def _unlike(self, first: Result, batch: Batch, benchmark: Benchmark) -> str:
+        """In words, if the run asks other questions when it is done again, answered from its own journal.
+
+        The global generators begin elsewhere then. Of a long run the beginning is looked at.
+        """
         run = first.run
-        limit = first.wall_seconds + AGAIN_SECONDS if first.wall_seconds <= AGAIN_SECONDS else AGAIN_LIMIT
-        again = self._conversed(run, batch, benchmark, first.journal, None, max(limit, AGAIN_LIMIT), run.id[::-1])
+        seconds = max(AGAIN_SECONDS, min(first.wall_seconds * 2, AGAIN_LIMIT))
+        again = self._conversed(run, batch, benchmark, first.journal, None, seconds, run.id[::-1])
+        if again.outcome in ("died", "memory"):
+            return ""
         if again.outcome == "timeout":
             same = first.journal[: len(again.journal)] == again.journal
         else:
             same = encode_journal(first.journal) == encode_journal(again.journal)
-        if same or again.outcome in ("died", "memory"):
-            return first
-        reason = "the same run ended otherwise when done again; draw everything from rng, no clock, no global generator"
-        return Result(
-            run, "invalid", reason, first.journal, first.own_seconds, first.wall_seconds, first.cpu_seconds, first.marks
-        )
+        return "" if same else UNLIKE
 
 
 def _hang_up(channel: socket.socket) -> None:

@@ -151,6 +151,7 @@ class LocalExecutor:
         self._busy.clear()
         self._idle.clear()
         self._waiting.clear()
+        become_subreaper(False)
 
 
 __all__ = ["Executor", "LocalExecutor", "Named"]

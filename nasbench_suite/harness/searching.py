@@ -199,6 +199,7 @@ class Searching:
             Path(setting["plugins_dir"]) if setting["plugins_dir"] else None,
             only=frozenset(setting["only"]),
             command=setting["command"],
+            tables=False,
         )
         self._integrity = Integrity()
         self._guard.install()
