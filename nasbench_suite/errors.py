@@ -26,6 +26,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+def printable(text: str) -> str:
+    """A text of anybody, without what would steer a terminal; its lines stay lines."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+
+
 class OutOfBudget(BaseException):
     """The budget is spent: the meter gives no answer and the problem is closed for good.
 
@@ -38,6 +43,10 @@ class SuiteError(Exception):
     """Base of all errors with a message for the user: who, what was given, what was expected, what to do."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message without what would steer a terminal: it may quote anybody's file."""
+        return printable(super().__str__())
 
 
 class UsageError(SuiteError):

@@ -24,18 +24,17 @@ from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark
 from nasbench_suite.errors import PluginError, unknown
 from nasbench_suite.integrity import Integrity
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.search.external import command_strategy, parse_command
 from nasbench_suite.search.strategies import Strategy
 from nasbench_suite.sources import MadeOf, file_digest, strategy_sources
 from nasbench_suite.spaces import Space
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 BUILT_IN = "nasbench-suite"
-_HOOKS = ("nasbench_strategies", "nasbench_benchmarks", "nasbench_spaces")
+KINDS = ("strategies", "benchmarks", "spaces", "builders", "tasks", "goals", "engines")
+"""What a plugin can add, one hook each."""
+
+_HOOKS = tuple(f"nasbench_{kind}" for kind in KINDS)
 
 Thing = TypeVar("Thing")
 
@@ -81,12 +80,14 @@ class Offered:
         plugin: where it comes from.
         stated: the version as somebody else stated it, for code that is not here; ``None`` where the code is here.
         home: the module of the plugin that offers it.
+        api: the version of the plugin API for which it was written.
     """
 
     strategy: Strategy
     plugin: Plugin
     stated: str | None = None
     home: str = ""
+    api: int = hookspecs.API_VERSION
 
     @cached_property
     def version(self) -> str:
@@ -106,12 +107,20 @@ class Registry:
     Attributes:
         plugins: every plugin found, the broken ones included.
         strategies, benchmarks, spaces: name -> what was offered first under it.
+        builders: name -> network builder.
+        tasks: name -> function that makes a task.
+        goals: name -> goal of a training.
+        engines: name -> function that makes an executor of runs.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
     strategies: dict[str, Offered] = field(default_factory=dict)
     benchmarks: dict[str, Callable[[], Benchmark]] = field(default_factory=dict)
     spaces: dict[str, Callable[[], Space]] = field(default_factory=dict)
+    builders: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    goals: dict[str, Any] = field(default_factory=dict)
+    engines: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -215,10 +224,7 @@ def load_plugin(target: str) -> Registry:
 def _of_project(directory: Path) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
     """The entry points that a project would have once it is installed, imported from where it lies."""
     file = directory / "pyproject.toml"
-    try:
-        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise PluginError(f"{file} cannot be read: {error}") from None
+    project = read_toml(file, "project", PluginError).get("project", {})
     points = project.get("entry-points", {}).get(hookspecs.PROJECT, {})
     if not points:
         raise PluginError(
@@ -298,6 +304,7 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     before = None if plugin.built_in else Integrity()
     try:
         module = load()
+        written_for = _written_for(module)
         hooks = _checked_hooks(module)
         added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
         if before is not None and (changed := before.restore()):
@@ -311,12 +318,14 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
             before.restore()
         faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
     else:
-        offers = [Offered(strategy, plugin, home=module.__name__) for strategy in added.get("strategies", ())]
+        offers = [
+            Offered(strategy, plugin, None, module.__name__, written_for) for strategy in added.get("strategies", ())
+        ]
         adds["strategies"] = _merge(
             registry.strategies, {offer.strategy.name: offer for offer in offers}, "strategy", faults
         )
-        adds["benchmarks"] = _merge(registry.benchmarks, added.get("benchmarks", {}), "benchmark", faults)
-        adds["spaces"] = _merge(registry.spaces, added.get("spaces", {}), "space", faults)
+        for kind in KINDS[1:]:
+            adds[kind] = _merge(getattr(registry, kind), added.get(kind, {}), kind.removesuffix("s"), faults)
     problem = f"{who}: {'; '.join(faults)}" if faults else ""
     registry.plugins.append(
         Plugin(
@@ -325,14 +334,20 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     )
 
 
+def _written_for(module: ModuleType) -> int:
+    """The API version of a plugin; raises :class:`PluginError` for one that this suite does not take."""
+    wanted = getattr(module, "NASBENCH_API", hookspecs.OLDEST_API)
+    if type(wanted) is int and hookspecs.OLDEST_API <= wanted <= hookspecs.API_VERSION:
+        return wanted
+    newer = type(wanted) is int and wanted > hookspecs.API_VERSION
+    raise PluginError(
+        f"was written for API version {wanted!r}, this suite takes {hookspecs.OLDEST_API} to {hookspecs.API_VERSION}; "
+        f"{'update nasbench-suite' if newer else 'update the plugin'}"
+    )
+
+
 def _checked_hooks(module: ModuleType) -> dict[str, Callable[[], Any]]:
-    """The hooks of a module by kind; raises :class:`PluginError` for a wrong API version or a misspelt hook."""
-    wanted = getattr(module, "NASBENCH_API", hookspecs.API_VERSION)
-    if wanted != hookspecs.API_VERSION:
-        raise PluginError(
-            f"was written for API version {wanted!r}, this suite has version {hookspecs.API_VERSION}; "
-            f"{'update nasbench-suite' if isinstance(wanted, int) and wanted > hookspecs.API_VERSION else 'update the plugin'}"
-        )
+    """The hooks of a module by kind; raises :class:`PluginError` for a misspelt hook, or none."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
@@ -367,9 +382,29 @@ def _call(hook: Callable[[], Any], kind: str) -> Any:
                 f"offers two strategies under one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}"
             )
         return strategies
+    if kind == "builders":
+        return _named_things(returned, kind)
+    if kind == "goals" and isinstance(returned, Mapping) and all(isinstance(name, str) for name in returned):
+        return dict(returned)
     if not isinstance(returned, Mapping) or not all(isinstance(k, str) and callable(v) for k, v in returned.items()):
         raise PluginError(f"nasbench_{kind} returned {returned!r}, expected a dict of names and functions")
     return dict(returned)
+
+
+def _named_things(returned: Any, kind: str) -> dict[str, Any]:
+    """Callables with a name of their own, by their names."""
+    expected = f"expected a list of {kind}, each a function with a name"
+    try:
+        things = list(returned)
+    except TypeError:
+        raise PluginError(f"nasbench_{kind} returned {returned!r}, {expected}") from None
+    for thing in things:
+        if not callable(thing) or not isinstance(getattr(thing, "name", None), str):
+            raise PluginError(f"nasbench_{kind} returned {thing!r}, {expected}")
+    named = {thing.name: thing for thing in things}
+    if len(named) != len(things):
+        raise PluginError(f"offers two {kind} under one name")
+    return named
 
 
 def _merge(known: dict[str, Thing], new: Mapping[str, Thing], kind: str, faults: list[str]) -> tuple[str, ...]:

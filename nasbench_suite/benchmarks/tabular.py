@@ -6,6 +6,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -134,6 +135,12 @@ class TabularBenchmark:
         recipe = f"({self._table.sha256!r}, {self.name!r}, {self.space.name!r}, [{sources}])"
         return hashlib.sha256(recipe.encode()).hexdigest()
 
+    def formerly(self) -> TabularBenchmark:
+        """The same benchmark under :attr:`former_identity`."""
+        known = copy(self)
+        known.identity = self.former_identity
+        return known
+
     @cached_property
     def provenance(self) -> Mapping[str, str]:
         """Table, hash, source, licence, and in words what the signal and the scores were measured on."""
@@ -144,7 +151,7 @@ class TabularBenchmark:
             "source": self._table.source,
             "licence": self._table.licence,
             "citation": self._table.citation,
-            "signal": "; ".join(f"{self._words(m)}, one training seed" for m in signals),
+            "signal": "; ".join(map(self._signal_words, signals)),
             **{f"score {name}": f"{self._words(m)}, mean over training seeds" for name, m in self._scores.items()},
         }
 
@@ -157,6 +164,11 @@ class TabularBenchmark:
             costs = np.array(column.costs).reshape(self.space.size, column.seeds)[:, 0]
             cells["most expensive"] = self.space.architecture(int(np.nanargmax(costs)))
         return cells
+
+    def _signal_words(self, measure: Measure) -> str:
+        """The signal in words, and that it is of one training seed unless the table says that it holds a mean."""
+        words = self._words(measure)
+        return words if "mean of" in words else f"{words}, one training seed"
 
     def _words(self, measure: Measure) -> str:
         split = self._table.dataset(measure.dataset).splits.get(measure.metric, "split not stated")

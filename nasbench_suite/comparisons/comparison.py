@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import ComparisonError, SuiteError, unknown
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.search.budget import Budget
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PRESETS = Path(__file__).parent / "presets"
 _KEYS = {
@@ -153,13 +148,7 @@ def load_comparison(name_or_path: str) -> Comparison:
         if name_or_path not in preset_names():
             raise unknown("comparison", name_or_path, preset_names(), "or give the path of a .toml file")
         path = PRESETS / f"{name_or_path}.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ComparisonError(f"comparison {path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ComparisonError(f"comparison {path} is not valid TOML: {error}") from None
-    return parse_comparison(document, str(path))
+    return parse_comparison(read_toml(path, "comparison", ComparisonError), str(path))
 
 
 def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:

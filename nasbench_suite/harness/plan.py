@@ -107,6 +107,7 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
                     task.budget,
                     seed,
                     comparison.recommend,
+                    row.offered.api,
                 )
                 for seed in comparison.seeds
             )

@@ -36,6 +36,7 @@ class Run:
         budget: what it may spend.
         seed: of the run.
         recommend: ``"any"`` architecture, or only an ``"evaluated"`` one.
+        api: the version of the plugin API for which the strategy was written.
     """
 
     strategy: str
@@ -46,12 +47,13 @@ class Run:
     budget: Budget
     seed: int
     recommend: str = "any"
+    api: int = API_VERSION
 
     @cached_property
     def recipe(self) -> str:
         """The run as canonical JSON."""
         fields = {
-            "api": API_VERSION,
+            "api": self.api,
             "strategy": self.strategy,
             "version": self.version,
             "parameters": dict(self.parameters),
@@ -83,6 +85,7 @@ class Run:
             budget=Budget(amount, unit),
             seed=fields["seed"],
             recommend=fields.get("recommend", "any"),
+            api=fields["api"],
         )
 
 

@@ -284,13 +284,19 @@ def _strategy(entrant: Entrant) -> Sequence[str]:
     )
 
 
+UNMETERED_NOTE = (
+    "\n† its own computing took longer than the training that it paid for; what it may have trained by itself is not "
+    "metered\n"
+)
+
+
 def timings(scoreboard: Scoreboard) -> str:
     """The text of ``timings.md``."""
     scoreboard = presentable(scoreboard)
     rows = [
         (
             markdown(timing.benchmark),
-            markdown(timing.label),
+            markdown(timing.label) + "†" * timing.unmetered,
             *(text.number(s, 4) for s in (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)),
             str(timing.n),
         )
@@ -303,6 +309,7 @@ def timings(scoreboard: Scoreboard) -> str:
         "Seconds per finished run, means, measured where this leaderboard was made. This file differs from machine to "
         "machine and from time to time; nothing in the ranking depends on it.\n\n"
         + text.markdown_table(header, rows, right=(2, 3, 4, 5))
+        + (UNMETERED_NOTE if any(timing.unmetered for timing in scoreboard.timings) else "")
         + tables
     )
 

@@ -131,6 +131,25 @@ class Benchmark(Protocol):
         """What to report of a found architecture, by name; the first is the one that ranks."""
 
 
+@runtime_checkable
+class FormerlyKnown(Protocol):
+    """A benchmark that plugin API 1 knew by another identity, by which bundles of that time name it."""
+
+    @property
+    def former_identity(self) -> str:
+        """The identity of that time."""
+
+    def formerly(self) -> Benchmark:
+        """The same benchmark under that identity."""
+
+
+def known_as(benchmark: Benchmark, identity: str) -> Benchmark:
+    """The benchmark under an identity that it has or had; itself if it never had this one."""
+    if isinstance(benchmark, FormerlyKnown) and identity == benchmark.former_identity != benchmark.identity:
+        return benchmark.formerly()
+    return benchmark
+
+
 def training_of(benchmark: Benchmark) -> Offer | None:
     """What a benchmark gives to strategies that train for themselves; ``None`` unless it offers ``"training"``."""
     if "training" not in benchmark.capabilities:

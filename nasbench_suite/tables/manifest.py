@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from nasbench_suite.errors import TableError, UsageError, unknown
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from nasbench_suite.plain.texts import read_toml
 
 MANIFEST = "manifest.toml"
 PATH_VARIABLE = "NASBENCH_TABLES"
@@ -67,7 +62,7 @@ def read_manifest(directory: Path) -> dict[str, Entry]:
     if not path.is_file():
         return {}
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path, "manifest", TableError)
         return {
             name: Entry(
                 name,
@@ -79,7 +74,7 @@ def read_manifest(directory: Path) -> dict[str, Entry]:
             )
             for name, fields in document.items()
         }
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise TableError(f"manifest {path} cannot be read: {error}") from None
 
 

@@ -31,7 +31,6 @@ A space is one that the suite or a plugin knows by name, or one that a TOML file
 from __future__ import annotations
 
 import csv
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,16 +41,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, TableError, UsageError
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.spaces import KNOWN_SPACES, Space
 from nasbench_suite.tables.importers.from_nats_bench import Imported
 from nasbench_suite.tables.manifest import Entry, list_in_manifest
 from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord, write_table
 from nasbench_suite.tables.table import file_sha256
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONSTANTS = ("parameters", "flops", "latency")
 ALIASES = {"seconds": CUMULATIVE, "training-seed": "seed", "data-set": "dataset"}
@@ -105,7 +100,7 @@ def import_arrays(source: Path, mapping: Path, space: Space, target: Path, name:
         TableError: the file cannot be read or does not fit the mapping.
         UsageError: a mapping with mistakes; all are told.
     """
-    document = _toml(mapping)
+    document = read_toml(mapping, "mapping", UsageError)
     arrays = _arrays(source)
     mistakes: list[str] = []
     where = document.get("architectures")
@@ -398,13 +393,6 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise TableError(f"{source} cannot be read as NumPy arrays without pickles: {error}") from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as TOML: {error}") from None
 
 
 def _scatter(values: NDArray[np.float64], rows: NDArray[np.int64], size: int) -> NDArray[np.float64]:
