@@ -25,7 +25,7 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x400
 _O_PATH = 0x200000
 
 _EXECUTE, _READ_FILE, _READ_DIR, _WRITE_FILE, _TRUNCATE = 1 << 0, 1 << 2, 1 << 3, 1 << 1, 1 << 14
-_IOCTL_DEV = 1 << 15
+_IOCTL_DEV, _MAKE_DEVICE, _REFER = 1 << 15, 1 << 6, 1 << 13
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _OF_FILES = _EXECUTE | _READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
@@ -229,6 +229,17 @@ def confine(rules: Rules, processes: bool = True) -> Confinement:
     return Confinement(files, filtered, files and version >= 6, shared)
 
 
+def confine_further(own: str) -> None:
+    """Enter a domain within that of the process that forked this one, so that it is out of reach: of signals, of looks.
+
+    Args:
+        own: the directory in which files may be moved about.
+    """
+    version = landlock_version()
+    if version:
+        _restrict(Rules((), (), (own,)), version, _MAKE_DEVICE | (_REFER if version >= 2 else 0))
+
+
 def become_subreaper(wanted: bool = True) -> None:
     """Have the orphans of this process's children become its own children, or no longer, so that none is lost (Linux)."""
     if sys.platform == "linux":
@@ -245,10 +256,10 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _restrict(rules: Rules, version: int) -> bool:
-    """Enter a Landlock domain; says whether it holds."""
+def _restrict(rules: Rules, version: int, rights: int | None = None) -> bool:
+    """Enter a Landlock domain that rules on these rights, by default all; says whether it holds."""
     libc = _libc()
-    known = (1 << _RIGHTS.get(version, 16)) - 1
+    known = (1 << _RIGHTS.get(version, 16)) - 1 if rights is None else rights
     attributes = struct.pack("=Q", known)
     if version >= 4:
         attributes += struct.pack("=Q", 0)  # sockets are for seccomp
@@ -264,7 +275,8 @@ def _restrict(rules: Rules, version: int) -> bool:
             _allow(libc, ruleset, path, _READ_DIR & known)
         for path in rules.writes:
             _allow(libc, ruleset, path, known)
-        _allow(libc, ruleset, "/dev/null", (_READ_FILE | _WRITE_FILE | _TRUNCATE) & known)
+        if rights is None:
+            _allow(libc, ruleset, "/dev/null", (_READ_FILE | _WRITE_FILE | _TRUNCATE) & known)
         return bool(libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
     finally:
         os.close(ruleset)

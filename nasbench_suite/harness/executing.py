@@ -186,7 +186,10 @@ def global_generators() -> tuple[object, object]:
 
 def explained(error: BaseException) -> str:
     """An exception in one line, with the place in the strategy's own file."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:  # an exception's own text is a stranger's code, too
+        text = "(its text cannot be had)"
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"raised {type(error).__name__}{': ' + text[:200] if text else ''}{place}"

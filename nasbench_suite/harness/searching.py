@@ -36,7 +36,7 @@ from nasbench_suite.harness.answering import (
     spoken,
     told_events,
 )
-from nasbench_suite.harness.confinement import Rules, confine, die_with_parent
+from nasbench_suite.harness.confinement import Rules, confine, confine_further, die_with_parent
 from nasbench_suite.harness.executing import limited_memory, searched, seed_global_generators, why_missing
 from nasbench_suite.harness.frames import framed, packed_json, read_exactly, read_frame, unpacked_json
 from nasbench_suite.harness.guard import Guard, LimitedOutput, limit_files
@@ -265,6 +265,7 @@ def _run_and_leave(
         os.setsid()
         die_with_parent()
         control.close()
+        confine_further(os.getcwd())
         with socket.socket(fileno=descriptor) as channel:
             _run(registry, told[order["benchmark"]], guard, integrity, channel, order)
         status = 0
