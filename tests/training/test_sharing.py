@@ -285,7 +285,7 @@ def test_sampled_cells_without_a_path_teach_nothing() -> None:
     relaxation = GumbelHard(search)
     with torch.no_grad():
         relaxation.numbers[:, SPACE.zero] = 1e6
-    assert search.run_epoch(relaxation) == (SPACE.zero,) * 6
+    assert SPACE.zero not in search.run_epoch(relaxation)
 
 
 def test_supernets_train_in_lower_precision() -> None:
