@@ -15,6 +15,7 @@
             ├── PluginError      a plugin that cannot be loaded or breaks the rules
             ├── ComparisonError  a comparison file with mistakes
             ├── StoreError       a run store that cannot be used
+            ├── OutputError      files that cannot be written where they were asked for
             ├── ScoringError     a journal or a table of scores that cannot be scored
             ├── BundleError      a published bundle that is damaged, or leaderboards that do not fit together
             └── ReplayMismatch   a resumed run asked something else than its journal says
@@ -85,6 +86,10 @@ class ComparisonError(UsageError):
 
 class StoreError(SuiteError):
     """A run store that is damaged, of another schema version, or not to be written."""
+
+
+class OutputError(SuiteError):
+    """Files that cannot be written: no room, no permission, or a file where a directory is expected."""
 
 
 class ScoringError(SuiteError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,9 @@ from typing import Any
 from nasbench_suite.errors import ComparisonError, SuiteError, unknown
 from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.search.budget import Budget
+
+LEAST_MEMORY = 64
+"""MiB: below it no process of Python gets far."""
 
 PRESETS = Path(__file__).parent / "presets"
 _KEYS = {
@@ -82,6 +86,14 @@ class Comparison:
         if len(units) > 1:
             raise ComparisonError(
                 f"comparison {self.name!r}: budgets in {' and '.join(sorted(units))}; one leaderboard has one currency"
+            )
+        if not 0 < self.time_limit < math.inf:
+            raise ComparisonError(
+                f"comparison {self.name!r}: time_limit is {self.time_limit!r}; expected seconds above 0"
+            )
+        if self.memory_limit < LEAST_MEMORY:
+            raise ComparisonError(
+                f"comparison {self.name!r}: memory_limit is {self.memory_limit!r}; expected at least {LEAST_MEMORY} MiB"
             )
 
     @property

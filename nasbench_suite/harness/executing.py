@@ -18,7 +18,7 @@ import numpy as np
 from nasbench_suite.benchmarks import Answers, Benchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
 from nasbench_suite.harness.audit import audit, unpaid_recommendation
-from nasbench_suite.harness.runs import Outcome, Result, Run
+from nasbench_suite.harness.runs import MACHINE, Outcome, Result, Run, is_machine_failure
 from nasbench_suite.plugins import Offered, Registry
 from nasbench_suite.search.journal import Event, decode_event, encode_event, encode_journal
 from nasbench_suite.search.problem import Problem
@@ -34,6 +34,7 @@ AGAIN_SECONDS = 0.05
 """Runs up to this length are done again where it must be told whether they depend on more than their seed."""
 
 _benchmarks: dict[str, Benchmark] = {}
+_broken_journals: set[Path] = set()
 
 
 def execute(
@@ -123,7 +124,7 @@ def searched(offered: Offered, problem: Problem, run: Run, memory_limit: int | N
         wanted = f"needed more than {memory_limit} MiB of memory" if memory_limit else "out of memory"
         return "memory", wanted
     except BaseException as error:  # a strategy may raise anything, SystemExit and KeyboardInterrupt included
-        return "failed", explained(error)
+        return MACHINE if is_machine_failure(error) else "failed", explained(error)
     return "finished", ""
 
 
@@ -225,9 +226,15 @@ def limited_memory(limit: int | None, for_good: bool = False) -> Iterator[None]:
 
 
 def append_journal(path: Path, events: list[Event]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(encode_event(event) + "\n" for event in events))
+    """Keep what a run did in case it is interrupted. A run whose journal cannot be kept, as on a full disk, still goes on."""
+    if path in _broken_journals:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("".join(encode_event(event) + "\n" for event in events))
+    except OSError:
+        _broken_journals.add(path)  # what follows would leave a gap
 
 
 def read_journal(path: Path) -> list[Event]:

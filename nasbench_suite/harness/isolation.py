@@ -44,7 +44,7 @@ from nasbench_suite.harness.frames import (
     unpacked_json,
 )
 from nasbench_suite.harness.guard import end_children, hash_of_path
-from nasbench_suite.harness.runs import OUTCOMES, Outcome, Result, Run
+from nasbench_suite.harness.runs import MACHINE, OUTCOMES, Outcome, Result, Run
 from nasbench_suite.plugins import Registry
 from nasbench_suite.search.external import parse_command
 from nasbench_suite.search.journal import Event, encode_journal
@@ -56,6 +56,9 @@ START_SECONDS = 60.0
 
 AGAIN_LIMIT = 1.0
 """So long a run is followed when it is done again; after that its beginning counts."""
+
+KILLED = f"signal {int(signal.SIGKILL)}"
+"""How the reason of a run ends whose process somebody killed, the system for want of memory perhaps: it is tried again."""
 
 UNLIKE = "the same run ended otherwise when done again; draw everything from rng, no clock, no global generator"
 
@@ -261,6 +264,8 @@ class Isolation:
             if benchmark.identity != run.identity:
                 return Result(run, "failed", CHANGED)
             result = self._searched(run, batch, benchmark)
+            if result.outcome == "died" and result.reason.endswith(KILLED):
+                result = self._searched(run, batch, benchmark)
             if result.outcome == "finished":
                 key = (run.strategy, run.benchmark)
                 if key not in self._followed:
@@ -281,7 +286,7 @@ class Isolation:
             self._searcher = None
 
     def _ready(self, batch: Batch) -> Searcher:
-        store = None if batch.journals is None else Path(str(batch.journals).removesuffix("-journals"))
+        store = None if batch.journals is None else Path(str(batch.journals.parent).removesuffix("-journals"))
         if self._searcher is not None and (not self._searcher.alive or self._searcher.store != store):
             self.end()
         if self._searcher is None:
@@ -356,7 +361,7 @@ class Isolation:
         if end.get("version") != run.version:
             return "failed", CHANGED
         outcome, reason = end.get("outcome"), " ".join(end.get("reason", "").split())[:500]
-        if outcome not in OUTCOMES:
+        if outcome not in (*OUTCOMES, MACHINE):
             return "invalid", "wrote into the socket of its questions"
         if outcome in ("finished", "failed") and end.get("seen"):
             return "invalid", " ".join(end["seen"].split())[:500]

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from nasbench_suite.harness.confinement import become_subreaper
 from nasbench_suite.harness.engine import Batch, Done, Executor
-from nasbench_suite.harness.supervisor import Setting, Worker, fault_of
+from nasbench_suite.harness.supervisor import Setting, Worker
 
 MOST_WORKERS = 6
 """So many idle workers of plugins are kept ready."""
@@ -134,10 +134,10 @@ class LocalExecutor:
             worker.batch = None
             self._idle.append(worker)
             return [Done(batch, results)]
-        if worker.fresh or worker.setting.isolated:
-            return [Done(batch, [*results, fault_of(worker)])]
         if results:
             return [Done(batch, results)]
+        if worker.fresh or worker.setting.isolated or len(batch.runs) > 1:
+            return [Done(batch, [], worker.fault)]
         # Another run may have left behind what ended the worker; in a fresh one it shows whether it was this one.
         fresh = Worker(worker.setting)
         fresh.give(batch)

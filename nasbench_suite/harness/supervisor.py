@@ -30,7 +30,7 @@ from nasbench_suite.harness.engine import Batch
 from nasbench_suite.harness.executing import WENT_ON, WENT_ON_STATUS
 from nasbench_suite.harness.frames import Garbled, framed, new_mark, packed_json, read_frame, unpacked_json
 from nasbench_suite.harness.guard import children, descendants
-from nasbench_suite.harness.runs import OUTCOMES, Outcome, Packed, Result, Run
+from nasbench_suite.harness.runs import MACHINE, OUTCOMES, Outcome, Packed, Run
 from nasbench_suite.search.journal import decode_event, encode_event, encode_journal
 
 START_SECONDS = 60.0
@@ -342,7 +342,7 @@ def checked_result(content: bytes, run: Run) -> Packed:
     try:
         outcome, reason, marks = fields["outcome"], fields["reason"], fields["marks"]
         wall, cpu = map(float, fields["seconds"])
-        if fields["id"] != run.id or outcome not in OUTCOMES or not isinstance(reason + marks, str):
+        if fields["id"] != run.id or outcome not in (*OUTCOMES, MACHINE) or not isinstance(reason + marks, str):
             raise StoreError("a worker sent the result of another run")
         lines = _unpacked(journal).decode().split("\n")
         events = [decode_event(line) for line in lines if line]
@@ -379,10 +379,3 @@ def one_line(text: str) -> str:
     """Text from a worker as one line that every output can write."""
     plain = text.encode("utf-8", "replace").decode("utf-8", "replace")
     return " ".join("".join(c if c.isprintable() else " " for c in plain).split())[:500]
-
-
-def fault_of(worker: Worker) -> Packed:
-    """The result of the run that a lost worker was at."""
-    assert worker.batch is not None and worker.fault is not None
-    outcome, reason = worker.fault
-    return Result(worker.batch.runs[len(worker.results)], outcome, one_line(reason)).packed()

@@ -26,8 +26,9 @@ from nasbench_suite.harness.guard import end_children
 from nasbench_suite.harness.isolation import Isolation
 from nasbench_suite.harness.local import Named
 from nasbench_suite.harness.runs import Result, Run
+from nasbench_suite.harness.scores import SCORE, execute_score
 from nasbench_suite.harness.supervisor import packed_bytes
-from nasbench_suite.plugins import load_registry
+from nasbench_suite.plugins import Registry, load_registry
 
 
 def main(descriptor: int) -> None:
@@ -67,14 +68,18 @@ def _doing(setting: dict[str, Any]) -> tuple[Callable[[Run, Batch], Result], Cal
     if setting["isolated"]:
         registry = load_registry(plugins_dir, only=frozenset([setting["home"]]))
         isolation = Isolation(setting, registry)
-        return isolation.execute, isolation.end
+        return partial(_searched_or_scored, registry, isolation.execute), isolation.end
     only = Named(frozenset(setting["trust"]), frozenset(setting["only"]))
     registry = load_registry(plugins_dir, only=only, command=setting["command"])
 
     def do(run: Run, batch: Batch) -> Result:
         return execute(run, registry, batch.journals, batch.memory_limit, batch.curves)
 
-    return do, lambda: None
+    return partial(_searched_or_scored, registry, do), lambda: None
+
+
+def _searched_or_scored(registry: Registry, search: Callable[[Run, Batch], Result], run: Run, batch: Batch) -> Result:
+    return execute_score(run, registry) if run.kind == SCORE else search(run, batch)
 
 
 def _leave_the_terminal(show: bool) -> None:

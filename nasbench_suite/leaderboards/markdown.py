@@ -75,7 +75,7 @@ def _parts(
     yield f"{text.MEANING}\n"
     yield text.badges_meaning(badges) + "\n"
     yield "## Strategies\n"
-    header = ["strategy", "what it does", "parameters", "package", "version"]
+    header = ["strategy", "what it does", "parameters", "tuning", "package", "version"]
     rows = [_strategy(entrant) for entrant in scoreboard.entrants.values()]
     if badges:
         header.append("checked")
@@ -279,6 +279,7 @@ def _strategy(entrant: Entrant) -> Sequence[str]:
         f"[{label}]({entrant.paper})" if linked else label,
         markdown(entrant.summary),
         markdown(text.parameters(entrant.parameters)),
+        markdown(text.tuning(entrant)),
         markdown(entrant.package),
         f"`{entrant.version}`" if re.fullmatch(r"[\w.+-]+", entrant.version) else markdown(entrant.version),
     )

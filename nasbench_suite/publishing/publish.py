@@ -14,7 +14,7 @@ from typing import Any
 
 from nasbench_suite.comparisons import Comparison, Entry, Task, read_written
 from nasbench_suite.errors import BundleError, ComparisonError, ScoringError
-from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
+from nasbench_suite.harness import Plan, Result, Row, Store, make_plan, with_scores
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
 from nasbench_suite.plugins import BUILT_IN, Registry
@@ -46,7 +46,7 @@ def publish(directory: Path, store: Store, registry: Registry) -> Bundle:
     text = read_leaderboard(directory)
     comparison = comparison_of(parse_json(text, "leaderboard.json"), registry)
     check_seeds(comparison.seeds)
-    plan = make_plan(comparison, registry)
+    plan = with_scores(make_plan(comparison, registry), store)
     results = store.results(run.id for run in plan.all_runs)
     return make_bundle(plan, results, text)
 

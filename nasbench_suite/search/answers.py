@@ -54,12 +54,25 @@ class Scores:
         best: the best score there is, for the oracle and for regret; ``None`` where nobody knows.
         of_run: run seed -> the scores of that run, from trainings that it did not see; ``None`` where the trainings
             that score are other ones than those that answer.
+        job: how the score of an architecture is computed where that takes a training; ``None`` where it is a look-up.
     """
 
     split: str
     of: Callable[[Architecture], float]
     best: float | None = None
     of_run: Callable[[int], RunScores] | None = None
+    job: Callable[[Architecture], ScoreJob] | None = None
+
+
+class ScoreJob(Protocol):
+    """A score that is computed by training: a pure function without arguments, which can be pickled."""
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides the number."""
+
+    def __call__(self) -> float:
+        """Compute it."""
 
 
 class RunScores(Protocol):

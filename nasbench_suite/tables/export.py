@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,18 +64,26 @@ def export(table: Table, target: Path) -> int:
         UsageError: another ending, or Parquet without pyarrow.
         TableError: the file cannot be written.
     """
+    if target.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"{target}: expected a file ending in .csv or .parquet")
     columns = _columns(table)
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")  # no cut file ever has the final name
     try:
-        if target.suffix == ".csv":
-            with target.open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.writer(stream, lineterminator="\n")
-                writer.writerow(columns)
-                return sum(1 for row in _rows(table, columns) if writer.writerow(row) is not None)
-        if target.suffix == ".parquet":
-            return _export_parquet(table, columns, target)
+        try:
+            count = (_export_csv if target.suffix == ".csv" else _export_parquet)(table, columns, partial)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise TableError(f"{target} cannot be written: {error.strerror or error}") from None
-    raise UsageError(f"{target}: expected a file ending in .csv or .parquet")
+    return count
+
+
+def _export_csv(table: Table, columns: list[str], target: Path) -> int:
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        return sum(1 for row in _rows(table, columns) if writer.writerow(row) is not None)
 
 
 def difference(first: Table, second: Table, tolerance: float = 0.0) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Here(DirectExecutor):
         self.known = known
 
     def collect(self, seconds: float) -> list[object]:  # type: ignore[override]
-        from nasbench_suite.harness.local import Done
+        from nasbench_suite.harness.engine import Done
 
         batch = self.waiting.pop(0)
         return [Done(batch, [execute(run, self.known).packed() for run in batch.runs])]
