@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -16,13 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nasbench_suite.benchmarks import Answers, Benchmark, TabularBenchmark, training_of
-from nasbench_suite.errors import OutOfBudget, PluginError, SuiteError
+from nasbench_suite.benchmarks import Benchmark, training_of
+from nasbench_suite.errors import OutOfBudget, SuiteError
 from nasbench_suite.harness.frames import Garbled, read_exactly
 from nasbench_suite.search.answers import Currency
 from nasbench_suite.search.journal import Evaluation, Event, decode_event, encode_event
 from nasbench_suite.search.problem import Problem
-from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.spaces import Space
 
 if TYPE_CHECKING:
     from nasbench_suite.tasks.task import Offer
@@ -69,48 +68,6 @@ def searchable(benchmark: Benchmark) -> Searchable:
         benchmark.currency,
         training_of(benchmark),
     )
-
-
-class CheckedAnswers:
-    """The answers of a benchmark that does not come with the suite, as plain numbers that make sense.
-
-    Args:
-        name: of the benchmark, for messages.
-        answers: its own.
-    """
-
-    def __init__(self, name: str, answers: Answers) -> None:
-        self._name, self._answers = name, answers
-        if hasattr(answers, "resumes"):
-            self.resumes = answers.resumes
-
-    def ask(
-        self, architecture: Sequence[int], epochs: int, origin: int, paid: int
-    ) -> tuple[Architecture, float, float]:
-        """Ask (see :class:`~nasbench_suite.benchmarks.Answers`).
-
-        Raises:
-            PluginError: the answer is no accuracy in [0, 1] with a cost of at least 0, or the benchmark raised.
-        """
-        try:
-            options, accuracy, cost = self._answers.ask(architecture, epochs, origin, paid)
-            answer = tuple(int(option) for option in options), float(accuracy), float(cost)
-        except SuiteError:
-            raise
-        except Exception as error:  # whatever a stranger's benchmark raises
-            raise PluginError(f"benchmark {self._name!r} raised {type(error).__name__}: {error}") from None
-        if not (math.isnan(answer[1]) or 0 <= answer[1] <= 1) or not (math.isfinite(answer[2]) and answer[2] >= 0):
-            raise PluginError(
-                f"benchmark {self._name!r} answered accuracy {answer[1]} at {answer[2]} s; expected a fraction in "
-                "[0, 1] and a cost of at least 0"
-            )
-        return answer
-
-
-def answers_of(benchmark: Benchmark, seed: int, checked: bool) -> Answers:
-    """The answers for one run seed; checked where the benchmark is a stranger's."""
-    answers = benchmark.answers(seed)
-    return CheckedAnswers(benchmark.name, answers) if checked else answers
 
 
 def spoken(space: Space) -> tuple[struct.Struct, struct.Struct]:
@@ -274,8 +231,3 @@ def _event(given: Any) -> Evaluation:
 def told_events(lines: Sequence[str]) -> list[Event]:
     """The inverse of what a restored search is told."""
     return [decode_event(line) for line in lines]
-
-
-def is_strange(benchmark: Benchmark, home: str) -> bool:
-    """Whether a benchmark's answers are checked: it comes from a plugin and is no table."""
-    return bool(home) and not isinstance(benchmark, TabularBenchmark)

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench_suite.benchmarks import Answers, Benchmark, training_of
+from nasbench_suite.benchmarks import Benchmark, training_of
 from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
 from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.runs import MACHINE, Outcome, Result, Run, is_machine_failure
 from nasbench_suite.plugins import Offered, Registry
+from nasbench_suite.search.checking import answers_of
 from nasbench_suite.search.journal import Event, decode_event, encode_event, encode_journal
 from nasbench_suite.search.problem import Problem
 
@@ -89,7 +90,6 @@ def problem_of(
     past: Sequence[Event] = (),
     path: Path | None = None,
     on_defiance: Callable[[], None] | None = None,
-    answers: Answers | None = None,
 ) -> Problem:
     """The problem of a run.
 
@@ -99,12 +99,11 @@ def problem_of(
         past: events of an interrupted run.
         path: where the journal is kept while the run is under way; ``None`` keeps none.
         on_defiance: see :class:`~nasbench_suite.search.problem.Problem`.
-        answers: in place of the benchmark's own.
     """
     return Problem(
         benchmark.space,
         benchmark.fidelities,
-        benchmark.answers(run.seed) if answers is None else answers,
+        answers_of(benchmark, run.seed),
         run.budget,
         resumable="resume" in benchmark.capabilities,
         training=training_of(benchmark),

@@ -20,7 +20,7 @@ from typing import Any
 
 from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.errors import PluginError, SuiteError
-from nasbench_suite.harness.answering import Conversation, answers_of, first_words, is_strange, searchable
+from nasbench_suite.harness.answering import Conversation, first_words, searchable
 from nasbench_suite.harness.confinement import landlock_version, search_rules
 from nasbench_suite.harness.engine import Batch
 from nasbench_suite.harness.executing import (
@@ -316,7 +316,6 @@ class Isolation:
             "memory": batch.memory_limit,
         }
         channel = searcher.begin(benchmark, order, time.monotonic() + seconds)
-        answers = answers_of(benchmark, run.seed, is_strange(benchmark, batch.home))
         garbled = ""
         told: dict[str, Any] | None = None
         with curves_of(run, batch.curves):
@@ -325,7 +324,7 @@ class Isolation:
             except Garbled as error:
                 garbled = str(error)
             wall = time.perf_counter()
-            problem = problem_of(run, benchmark, tuple(past), path, partial(_hang_up, channel), answers)
+            problem = problem_of(run, benchmark, tuple(past), path, partial(_hang_up, channel))
             try:
                 if told is not None and "end" not in told:
                     told = Conversation(problem, channel).until_end()
