@@ -15,7 +15,7 @@ from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendat
 from nasbench_suite.search.meter import NOTHING, PATIENCE, Meter, amount_of, check_cost
 from nasbench_suite.search.record import Record
 from nasbench_suite.search.statement import optional_answers
-from nasbench_suite.search.workshop import Workshop
+from nasbench_suite.search.workshop import Workshop, stated_price
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Problem:
         """
         if self._offer is None:
             raise QuestionError("nothing can be trained on this benchmark; require 'training' in @strategy")
-        return Workshop(self._offer, self._pay_for_epoch, self._would_fit)
+        return Workshop(self._offer, self.pay_for_epoch, self.would_fit)
 
     @property
     def training(self) -> Offer | None:
@@ -263,10 +263,12 @@ class Problem:
         recorded = self._record.recorded_cost() if measured else None
         self._book(charge if recorded is None else charge._replace(cost=recorded), entered)
 
-    def _pay_for_epoch(self, what: str, cost: float, measured: bool) -> None:
-        self._charge(Charge(what, cost, 1.0), measured)
+    def pay_for_epoch(self, kind: str, what: str, seconds: float) -> None:
+        """Pay for one epoch of the workshop: the stated price of its kind, or the seconds where there is none."""
+        price = None if self._offer is None else stated_price(self._offer.supernet_seconds, kind)
+        self._charge(Charge(what, seconds if price is None else price, 1.0), price is None)
 
-    def _would_fit(self, seconds: float) -> bool:
+    def would_fit(self, seconds: float) -> bool:
         """Whether so many seconds on top of what was spent fit the budget."""
         return not self._in_seconds or self._meter.spent + seconds <= self._meter.limit
 

@@ -18,7 +18,7 @@ the budget. What Python cannot prevent is in docs/isolation.md: a strategy may k
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,7 @@ from nasbench_suite.errors import QuestionError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from nasbench_suite.tasks.images import Images
-    from nasbench_suite.tasks.task import Offer, Task
+    from nasbench_suite.tasks.task import Arrays, Offer, Task
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 """Inputs ``[example, …]`` and targets ``[example, …]``."""
@@ -123,7 +122,8 @@ class Workshop:
 
     Args:
         offer: examples, recipe and prices.
-        pay: ``pay(what, seconds, measured)``; raises ``OutOfBudget`` if it does not fit.
+        pay: ``pay(kind, what, seconds)`` pays the stated price of a kind, or the seconds where there is none; raises
+            ``OutOfBudget`` if it does not fit.
         fits: whether so many further seconds would fit.
 
     Attributes:
@@ -132,9 +132,9 @@ class Workshop:
         prices: kind of epoch -> seconds; ``None`` where the clock decides.
     """
 
-    def __init__(self, offer: Offer, pay: Callable[[str, float, bool], None], fits: Callable[[float], bool]) -> None:
+    def __init__(self, offer: Offer, pay: Callable[[str, str, float], None], fits: Callable[[float], bool]) -> None:
         task = offer.task
-        self.task = replace(task, train=_without(task.train), valid=_without(task.valid))
+        self.task = replace(task, train=task.train.take(slice(0)), valid=task.valid.take(slice(0)))
         self.examples = {"training": len(task.train), "validation": len(task.valid)}
         self.prices = None if offer.supernet_seconds is None else dict(offer.supernet_seconds)
         self._batches = Batches(task)
@@ -155,13 +155,7 @@ class Workshop:
         Raises:
             QuestionError: the benchmark states prices, but none of this kind.
         """
-        if self.prices is None:
-            return None
-        if kind not in self.prices:
-            raise QuestionError(
-                f"no price of a supernet epoch of kind {kind!r} is recorded; recorded: {', '.join(sorted(self.prices))}"
-            )
-        return self.prices[kind]
+        return stated_price(self.prices, kind)
 
     @contextmanager
     def epoch(self, kind: str, what: str = "") -> Iterator[Epoch]:
@@ -179,13 +173,13 @@ class Workshop:
             raise QuestionError("the workshop is left; buy epochs inside its 'with' block")
         price, name = self.price(kind), what or f"epoch, {kind}"
         if price is not None:
-            self._pay(name, price, False)
+            self._pay(kind, name, 0.0)
         started = time.perf_counter()
 
         def check() -> None:
             seconds = time.perf_counter() - started
             if price is None and not self._fits(seconds):
-                self._pay(name, seconds, True)
+                self._pay(kind, name, seconds)
 
         epoch = Epoch(self._batches, sum(self.examples.values()), check)
         try:
@@ -193,15 +187,22 @@ class Workshop:
         finally:
             epoch.close()
         if price is None:
-            self._pay(name, time.perf_counter() - started, True)
+            self._pay(kind, name, time.perf_counter() - started)
 
 
-def _shuffled(split: Images, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+def stated_price(prices: Mapping[str, float] | None, kind: str) -> float | None:
+    """Seconds of one epoch of a kind; ``None`` where the clock decides; :class:`QuestionError` without its price."""
+    if prices is None:
+        return None
+    if kind not in prices:
+        raise QuestionError(
+            f"no price of a supernet epoch of kind {kind!r} is recorded; recorded: {', '.join(sorted(prices))}"
+        )
+    return prices[kind]
+
+
+def _shuffled(split: Arrays, size: int, rng: np.random.Generator) -> Iterator[Batch]:
     order = rng.permutation(len(split))
     for first in range(0, len(order), size):
-        places = order[first : first + size]
-        yield split.pixels[places], split.labels[places]
-
-
-def _without(split: Images) -> Images:
-    return type(split)(split.pixels[:0], split.labels[:0], split.classes)
+        batch = split.take(order[first : first + size])
+        yield batch.inputs, batch.targets
