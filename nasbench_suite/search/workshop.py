@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Batch = tuple[NDArray[Any], NDArray[Any]]
 """Inputs ``[example, …]`` and targets ``[example, …]``."""
 
-VALIDATION_SHARE = 4
+VALIDATION_SHARE = 100
 """A paid epoch gives out at most so many validation examples for each example of the task."""
 
 UNMETERED = "training of its own, not metered"
@@ -130,6 +130,7 @@ class Workshop:
         task: the task without its examples: shapes, classes, recipe.
         examples: how many there are for training and for validation.
         prices: kind of epoch -> seconds; ``None`` where the clock decides.
+        builder: makes the networks of the benchmark.
     """
 
     def __init__(self, offer: Offer, pay: Callable[[str, str, float], None], fits: Callable[[float], bool]) -> None:
@@ -137,6 +138,7 @@ class Workshop:
         self.task = replace(task, train=task.train.take(slice(0)), valid=task.valid.take(slice(0)))
         self.examples = {"training": len(task.train), "validation": len(task.valid)}
         self.prices = None if offer.supernet_seconds is None else dict(offer.supernet_seconds)
+        self.builder = offer.builder
         self._batches = Batches(task)
         self._pay, self._fits = pay, fits
         self._open = True
