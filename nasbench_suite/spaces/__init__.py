@@ -7,6 +7,7 @@ of a graph, ``nas_bench_201.py`` and ``channels.py`` the spaces of NAS-Bench-201
 from nasbench_suite.spaces.cell import CellSpace, Graph
 from nasbench_suite.spaces.channels import ChannelSpace, nats_bench_sss
 from nasbench_suite.spaces.known import KNOWN_SPACES
+from nasbench_suite.spaces.measured import MeasuredSpace
 from nasbench_suite.spaces.nas_bench_201 import nas_bench_201
 from nasbench_suite.spaces.space import Architecture, CategoricalSpace, Decision, Space
 
@@ -18,6 +19,7 @@ __all__ = [
     "ChannelSpace",
     "Decision",
     "Graph",
+    "MeasuredSpace",
     "Space",
     "nas_bench_201",
     "nats_bench_sss",
