@@ -24,8 +24,9 @@ test-adapters: .venv/adapters.stamp
 	.venv/bin/python -m pip install -q -c constraints.txt -e '.[live,plots]'
 	touch $@
 
-.venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	.venv/bin/python -m pip install -q -c constraints.txt -e '.[test,live]'
+.venv/test.stamp: pyproject.toml constraints.txt requirements/test.txt | .venv/bin/python
+	.venv/bin/python -m pip install -q --require-hashes -r requirements/test.txt
+	.venv/bin/python -m pip install -q --no-build-isolation -c constraints.txt -e '.[test,live,parquet]'
 	touch $@ .venv/run.stamp
 
 .venv/adapters.stamp: .venv/test.stamp $(wildcard plugins/*/pyproject.toml)

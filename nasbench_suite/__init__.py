@@ -12,8 +12,20 @@ from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.external import command_strategy
 from nasbench_suite.search.journal import Evaluation
 from nasbench_suite.search.problem import Problem
-from nasbench_suite.search.strategies import Strategy, strategy
-from nasbench_suite.spaces import Architecture, CategoricalSpace, CellSpace, Decision, Space
+from nasbench_suite.search.strategies import Step, Strategy, strategy
+from nasbench_suite.spaces import (
+    Architecture,
+    CategoricalSpace,
+    Cells,
+    CellSpace,
+    ConditionalSpace,
+    ConstrainedSpace,
+    Decision,
+    Graph,
+    Graphed,
+    Levelled,
+    Space,
+)
 
 __version__ = "0.1.0"
 
@@ -25,8 +37,14 @@ __all__ = [
     "Budget",
     "CategoricalSpace",
     "CellSpace",
+    "Cells",
+    "ConditionalSpace",
+    "ConstrainedSpace",
     "Decision",
     "Evaluation",
+    "Graph",
+    "Graphed",
+    "Levelled",
     "NotMeasured",
     "OutOfBudget",
     "Problem",
@@ -34,6 +52,7 @@ __all__ = [
     "Scores",
     "Space",
     "SpaceError",
+    "Step",
     "Strategy",
     "SuiteError",
     "ask_and_tell",

@@ -6,15 +6,12 @@ a loose ``.py`` file. What is wrong with one plugin is written down as a problem
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
-import inspect
-import re
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +21,12 @@ import pluggy
 
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
+from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark
 from nasbench_suite.errors import PluginError, unknown
 from nasbench_suite.integrity import Integrity
 from nasbench_suite.search.external import command_strategy, parse_command
 from nasbench_suite.search.strategies import Strategy
+from nasbench_suite.sources import MadeOf, file_digest, strategy_sources
 from nasbench_suite.spaces import Space
 
 if sys.version_info >= (3, 11):
@@ -48,7 +47,7 @@ class Plugin:
     Attributes:
         name: of the entry point or of the loose file.
         package: the distribution it comes from; for a loose file its path.
-        version: of the distribution; for a loose file a hash of its text.
+        version: of the distribution; for a loose file a hash of its code.
         origin: ``"package"``, ``"file"``, ``"module"`` (imported by its name, not installed as a plugin) or
             ``"command"`` (a program).
         adds: what it contributes, kind -> names.
@@ -80,12 +79,24 @@ class Offered:
     Attributes:
         strategy: itself.
         plugin: where it comes from.
-        version: what identifies its code: the package's version and a hash of the file that defines it.
+        stated: the version as somebody else stated it, for code that is not here; ``None`` where the code is here.
+        home: the module of the plugin that offers it.
     """
 
     strategy: Strategy
     plugin: Plugin
-    version: str
+    stated: str | None = None
+    home: str = ""
+
+    @cached_property
+    def version(self) -> str:
+        """What identifies its code: the package's version and a hash of its sources (see :mod:`nasbench_suite.sources`)."""
+        return f"{self.plugin.version}+{self.sources.hash}" if self.stated is None else self.stated
+
+    @property
+    def sources(self) -> MadeOf:
+        """The files that its version is a hash of."""
+        return strategy_sources(self.strategy, self.strategy.function, self.home)
 
 
 @dataclass
@@ -113,11 +124,14 @@ class Registry:
 
     def benchmark(self, name: str) -> Benchmark:
         """Open the benchmark of this name; raises ``UsageError`` with near names, ``TableError`` if its table fails."""
-        benchmark = self._named("benchmark", name, self.benchmarks, "nasbench list benchmarks")()
+        plain, mark, secret = name.partition(MARK)
+        benchmark = self._named("benchmark", plain, self.benchmarks, "nasbench list benchmarks")()
         if not isinstance(benchmark, Benchmark):
             raise PluginError(
                 f"benchmark {name!r}: its plugin returned {benchmark!r}, which lacks members of the Benchmark protocol"
             )
+        if mark:
+            benchmark = RelabelledBenchmark(benchmark, int(secret, 16))
         sys.audit("nasbench_suite.benchmark", name)
         return benchmark
 
@@ -161,7 +175,7 @@ def _add_command(registry: Registry, command: str) -> None:
     plugin = Plugin(name, command, digest, "command", {"strategies": (name,)})
     strategy = command_strategy(name, program)
     registry.plugins.append(plugin)
-    registry.strategies[name] = Offered(strategy, plugin, f"{digest}+{_source_hash(strategy)}")
+    registry.strategies[name] = Offered(strategy, plugin)
 
 
 def load_plugin(target: str) -> Registry:
@@ -250,7 +264,7 @@ def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], Module
 
 
 def _loose_file(path: Path) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    version = file_digest(path.name, path.read_bytes()).hex()[:12]
     yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
 
 
@@ -289,10 +303,7 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
             before.restore()
         faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
     else:
-        offers = [
-            Offered(strategy, plugin, f"{plugin.version}+{_source_hash(strategy)}")
-            for strategy in added.get("strategies", ())
-        ]
+        offers = [Offered(strategy, plugin, home=module.__name__) for strategy in added.get("strategies", ())]
         adds["strategies"] = _merge(
             registry.strategies, {offer.strategy.name: offer for offer in offers}, "strategy", faults
         )
@@ -361,82 +372,3 @@ def _merge(known: dict[str, Thing], new: Mapping[str, Thing], kind: str, faults:
     fresh = {name: thing for name, thing in new.items() if name not in known}
     known.update(fresh)
     return tuple(sorted(fresh))
-
-
-def _source_hash(strategy: Strategy) -> str:
-    """A hash of the file that defines a strategy and of what that imports from its own package, and so on.
-
-    So edited code never passes for the old one, and editing one strategy does not make others look new.
-    """
-    function = inspect.unwrap(strategy.function)
-    sources = {name: _source(name) for name in source_modules(strategy)}
-    if not sources[function.__module__]:
-        sources[function.__module__] = getattr(getattr(function, "__code__", None), "co_code", b"")
-    return hash_of_sources(sources.values())
-
-
-def hash_of_sources(sources: Iterable[bytes]) -> str:
-    """What ends the version of a strategy: 8 digits of a hash of files, in the order of :func:`source_modules`."""
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update(hashlib.sha256(source).digest())
-    return digest.hexdigest()[:8]
-
-
-def source_modules(strategy: Strategy) -> dict[str, Path | None]:
-    """The module that defines a strategy and what that imports from its own package, and so on: sorted name -> file."""
-    found: dict[str, Path | None] = {}
-    waiting = [inspect.unwrap(strategy.function).__module__]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = _file_of(name)
-            waiting += _siblings(name, _source(name))
-    return dict(sorted(found.items()))
-
-
-def _source(module_name: str) -> bytes:
-    """The text of a module's file; empty if it has none."""
-    path = _file_of(module_name)
-    try:
-        return path.read_bytes() if path else b""
-    except OSError:
-        return b""
-
-
-def _file_of(module_name: str) -> Path | None:
-    """Where a module's text is; one that is not imported yet is looked for in its package and not imported."""
-    if module_name in sys.modules:
-        file = getattr(sys.modules[module_name], "__file__", None)
-        return Path(file) if file else None
-    parent, _, name = module_name.rpartition(".")
-    package = _file_of(parent) if parent else None
-    if package is None or package.name != "__init__.py":
-        return None
-    places = (package.with_name(f"{name}.py"), package.parent / name / "__init__.py")
-    return next((place for place in places if place.is_file()), None)
-
-
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
-)
-"""Import statements, and now and then a sentence that looks like one, which only matters if it names a sibling."""
-
-
-def _siblings(module_name: str, source: bytes) -> Iterator[str]:
-    """The modules of the same top-level package that a module imports anywhere in its text."""
-    top = module_name.partition(".")[0]
-    package = getattr(sys.modules.get(module_name), "__package__", None) or module_name.rpartition(".")[0]
-    for start, names, whole in _IMPORT.findall(source):
-        words = re.findall(r"[\w.]+", (whole or names).decode(errors="replace"))
-        base = ""
-        if start:
-            try:
-                base = importlib.util.resolve_name(start.decode(), package)
-            except ImportError:  # a relative import outside a package, or a sentence
-                continue
-        for word in words:
-            name = f"{base}.{word}" if base else word
-            if name.partition(".")[0] == top:
-                # What is no module of its own comes from the package itself.
-                yield name if _file_of(name) or not base else base

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,7 @@ from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import OutOfBudget
 from nasbench_suite.harness import Plan, Result, Run, make_plan
 from nasbench_suite.plugins import load_registry
+from nasbench_suite.scoring import Scoreboard
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.problem import Problem
 
@@ -49,3 +53,29 @@ def small_results() -> dict[str, Result]:
 def _all_small() -> tuple[tuple[str, Result], ...]:
     plan = small_plan()
     return tuple((run.id, search(plan, label, run)) for (label, _), runs in plan.runs.items() for run in runs)
+
+
+def renamed(board: Scoreboard, names: Mapping[str, str]) -> Scoreboard:
+    """The same scoreboard with other labels, everywhere."""
+
+    def labelled(rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(dataclasses.replace(row, label=names.get(row.label, row.label)) for row in rows)
+
+    boards = []
+    for held in board.boards:
+        snapshots = tuple(dataclasses.replace(s, placings=labelled(s.placings)) for s in held.snapshots)
+        changed = {"standings": labelled(held.standings), "unranked": labelled(held.unranked), "snapshots": snapshots}
+        boards.append(dataclasses.replace(held, **changed))
+    overall = board.overall
+    return dataclasses.replace(
+        board,
+        boards=tuple(boards),
+        overall=dataclasses.replace(
+            overall, standings=labelled(overall.standings), unranked=labelled(overall.unranked)
+        ),
+        entrants={
+            names.get(label, label): e
+            for label, e in zip(board.entrants, labelled(tuple(board.entrants.values())), strict=True)
+        },
+        timings=labelled(board.timings),
+    )

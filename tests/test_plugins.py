@@ -102,7 +102,9 @@ def test_the_first_to_take_a_name_keeps_it(tmp_path: Path) -> None:
 
 def test_a_changed_file_is_another_version(tmp_path: Path) -> None:
     first = load(tmp_path).strategies["good-one"].version
-    (tmp_path / "good.py").write_text(GOOD + "\n# changed\n")
+    (tmp_path / "good.py").write_text(GOOD + "\n# a comment\n")
+    assert load_registry(tmp_path).strategies["good-one"].version == first
+    (tmp_path / "good.py").write_text(GOOD + "\nCHANGED = 1\n")
     assert load_registry(tmp_path).strategies["good-one"].version != first
 
 

@@ -205,7 +205,7 @@ def _open(name: str, declaration: Declaration) -> TabularBenchmark:
     signal = declaration.signal or _signal(table, dataset)
     return TabularBenchmark(
         f"{name}/{declaration.name}",
-        table.make_space(),
+        table.whole_space(),
         table,
         signal=signal,
         scores=declaration.scores or _scores(table, dataset, signal),

@@ -17,7 +17,8 @@ import numpy as np
 
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.search.answers import Currency, Scores
-from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.sources import code_hash, record_hash
+from nasbench_suite.spaces import Architecture, Space, space_identity
 
 
 class SyntheticBenchmark:
@@ -52,8 +53,8 @@ class SyntheticBenchmark:
     @cached_property
     def identity(self) -> str:
         """A hash of everything that decides the answers."""
-        recipe = repr((self.name, self.space.name, self.space.decisions, self.fidelities, self.noise))
-        return hashlib.sha256(recipe.encode()).hexdigest()
+        code = code_hash(type(self), rooms=())
+        return record_hash(self.name, space_identity(self.space), self.fidelities, self.noise, code)
 
     @cached_property
     def provenance(self) -> Mapping[str, str]:

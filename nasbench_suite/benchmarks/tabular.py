@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, QuestionError, UsageError
 from nasbench_suite.search.answers import Currency, Scores
-from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.sources import record_hash
+from nasbench_suite.spaces import Architecture, Space, space_identity
 from nasbench_suite.spaces.measured import measured_part
+from nasbench_suite.spaces.nas_bench_201 import DESIGNED
 from nasbench_suite.spaces.space import ENUMERABLE
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.column import mean_over_seeds
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from nasbench_suite.tasks.task import Offer
 
 _MASK = (1 << 64) - 1
+_ROW, _ORIGIN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 LOOKED_THROUGH = 20_000_000
 """A signal of so many numbers is looked through for gaps at every epoch; of a larger one the last epoch counts."""
@@ -171,6 +174,7 @@ class TabularBenchmark:
                 f"not of {space.name!r} with {space.size:,}"
             )
         self.name = name
+        self._whole = space
         self._table = table
         self._scores = dict(scores)
         self._goals = {
@@ -197,10 +201,6 @@ class TabularBenchmark:
         self.space = self._part.space
         self.missing: Mapping[str, str] = {}
         """Why a capability is not there that could be: capability -> reason."""
-        if training is not None and self.space != space:
-            training = None
-            few = f"only {self.space.size:,} of {space.size:,} architectures were measured, and a supernet picks among all"
-            self.missing = {"training": few}
         offers = (
             {"tabular"} | ({"fidelities"} if len(self.fidelities) > 1 else set()) | ({"resume"} if resumable else set())
         )
@@ -217,12 +217,29 @@ class TabularBenchmark:
 
     @cached_property
     def identity(self) -> str:
-        """A hash of table, signal and fidelities (not of the scores: they do not change a search)."""
-        parts: tuple[Any, ...] = (self._table.sha256, self.name, self.space.name, sorted(self._sources.items()))
+        """A hash of table, space, signal and fidelities (not of the scores: they do not change a search).
+
+        The code of what strategies train by themselves belongs to the versions of those strategies.
+        """
+        parts: tuple[Any, ...] = (
+            self._table.sha256,
+            self.name,
+            space_identity(self._whole),
+            sorted(self._sources.items()),
+        )
         if self._part.isomorphic or self._part.scored or self._goals:
-            goals = sorted((str(measure), repr(goal)) for measure, goal in self._goals.items())
+            goals = sorted((str(measure), goal) for measure, goal in self._goals.items())
             parts = (*parts, self._part.isomorphic, self._part.scored, goals)
-        recipe = repr(parts)
+        return record_hash(*parts)
+
+    @cached_property
+    def former_identity(self) -> str:
+        """The identity under plugin API 1, by which bundles of that time know this benchmark."""
+        sources = ", ".join(
+            f"({epochs}, Measure(dataset={m.dataset!r}, training={m.training!r}, metric={m.metric!r}))"
+            for epochs, m in sorted(self._sources.items())
+        )
+        recipe = f"({self._table.sha256!r}, {self.name!r}, {self.space.name!r}, [{sources}])"
         return hashlib.sha256(recipe.encode()).hexdigest()
 
     @cached_property
@@ -239,6 +256,19 @@ class TabularBenchmark:
             **{f"score {name}": self._score_words(m) for name, m in self._scores.items()},
             **self._part.words(self._table),
         }
+
+    @property
+    def references(self) -> Mapping[str, Architecture]:
+        """Architectures that anybody would try without a search, by what they are called."""
+        cells = dict(DESIGNED) if self.space.name == "nas-bench-201" else {}
+        if self.space is not self._whole:
+            measured = set(self.space.architectures())
+            cells = {name: cell for name, cell in cells.items() if cell in measured}
+        if self.space.size <= ENUMERABLE and self.has_costs:
+            column = self._columns[self.fidelities[-1]]
+            costs = np.array(column.costs).reshape(self.space.size, column.seeds)[:, 0]
+            cells["most expensive"] = self.space.architecture(int(np.nanargmax(costs)))
+        return cells
 
     def _seeds(self, measure: Measure) -> str:
         return "mean of several training seeds" if self._is_mean(measure) else "one training seed"
@@ -337,10 +367,33 @@ class TabularBenchmark:
             if self._part.rows is not None:
                 values = values[self._part.rows]
             best = float(np.nanmax(values, initial=-math.inf))
+            of_run = partial(self._of_run, every) if goal is None and self._is_seen(measure, every) else None
             scores[name] = Scores(
-                self._score_words(measure), partial(_score, self.space, values), None if math.isinf(best) else best
+                self._score_words(measure),
+                partial(_score, self.space, values),
+                None if math.isinf(best) else best,
+                of_run,
             )
         return scores
+
+    def _is_seen(self, score: Measure, column: NDArray[np.floating]) -> bool:
+        """Whether the trainings that score are the very ones that answer the search, and can be told apart."""
+        signal = self._sources[self.fidelities[-1]]
+        same = (signal.dataset, signal.training) == (score.dataset, score.training)
+        shape = (len(self._answered), *column.shape[1:])
+        return same and not score.is_constant and shape == self._answered.shape and column.shape[1] > 1
+
+    def _of_run(self, column: NDArray[np.floating], seed: int) -> _UnseenScores:
+        if self._part.rows is not None:
+            column = column[self._part.rows]
+        return _UnseenScores(self.answers(seed), self.space, column.astype(np.float64), self._answered)
+
+    @cached_property
+    def _answered(self) -> NDArray[np.bool_]:
+        """``[architecture, training seed]``: whether the signal of the longest training is known."""
+        known = self._part.known[self._sources[self.fidelities[-1]]]
+        known = known if self._part.rows is None else known[self._part.rows]
+        return known
 
 
 @dataclass(frozen=True)
@@ -408,9 +461,9 @@ class TabularAnswers:
             column = columns[epochs]
         except (KeyError, TypeError):
             row, column = self._slowly(architecture, epochs)
-        draw = self._key ^ (row * 0x9E3779B97F4A7C15 + origin * 0xD1B54A32D192ED03) & _MASK
-        draw = (draw ^ draw >> 30) * 0xBF58476D1CE4E5B9 & _MASK
-        draw = (draw ^ draw >> 27) * 0x94D049BB133111EB & _MASK
+        draw = self._key ^ (row * _ROW + origin * _ORIGIN) & _MASK
+        draw = (draw ^ draw >> 30) * _FIRST & _MASK
+        draw = (draw ^ draw >> 27) * _SECOND & _MASK
         measured = column.measured[row]
         if not measured:
             raise NotMeasured(
@@ -421,6 +474,31 @@ class TabularAnswers:
         if paid:
             cost -= self._paid_before(place, epochs, origin, paid)
         return columns.architectures[row], accuracy, cost
+
+    @property
+    def last(self) -> int:
+        """The longest training that can be asked for."""
+        return max(self._columns.fidelities)
+
+    def places(self, rows: NDArray[np.integer], origin: int, measured: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Which of the measured training seeds answers for each row: the draw of :meth:`ask`, for many at once.
+
+        Args:
+            rows: ``[n]``, of the space.
+            origin: the epochs with which the trainings begin.
+            measured: ``[n]``, how many training seeds each row has; at least 1.
+
+        Returns:
+            ``[n]``, places from 0 to ``measured - 1``.
+        """
+        draw = np.uint64(self._key) ^ (rows.astype(np.uint64) * np.uint64(_ROW) + np.uint64(origin * _ORIGIN & _MASK))
+        draw = (draw ^ draw >> np.uint64(30)) * np.uint64(_FIRST)
+        draw = (draw ^ draw >> np.uint64(27)) * np.uint64(_SECOND)
+        draw = draw ^ draw >> np.uint64(31)
+        # The upper half of the product of 64 and 32 bits.
+        half, counts = np.uint64(32), measured.astype(np.uint64)
+        low = (draw & np.uint64(0xFFFFFFFF)) * counts >> half
+        return ((draw >> half) * counts + low >> half).astype(np.intp)
 
     def resumes(self, origin: int, paid: int, epochs: int) -> bool:
         """Whether these epochs are points of one training (see :class:`~nasbench_suite.benchmarks.Answers`)."""
@@ -452,6 +530,62 @@ class TabularAnswers:
                 f"{paid} of {before.training}; evaluate from scratch"
             )
         return before.costs[place] - before.passes[place]
+
+
+class _UnseenScores:
+    """See :class:`~nasbench_suite.search.answers.RunScores`.
+
+    Args:
+        answers: of the run.
+        space: of the benchmark.
+        scores: ``[architecture, training seed]``.
+        answered: likewise, whether the signal of that training is known, so that it may answer.
+    """
+
+    def __init__(
+        self,
+        answers: TabularAnswers,
+        space: Space,
+        scores: NDArray[np.float64],
+        answered: NDArray[np.bool_],
+    ) -> None:
+        self._answers = answers
+        self._space = space
+        self._scores = scores
+        self._answered = answered
+        self._full = answers.last
+        rows = np.flatnonzero(answered.any(axis=1))
+        held = scores.copy()
+        held[rows, self._seeds(rows, self._full)] = np.nan
+        lone = np.isnan(held).all(axis=1)  # trained once: scored by what was seen, and said so
+        held[lone] = scores[lone]
+        values = mean_over_seeds(held)
+        self.best = float(np.nanmax(values))
+        self.typical = math.fsum(known := values[~np.isnan(values)].tolist()) / max(len(known), 1)
+
+    def _seeds(self, rows: NDArray[np.integer], origin: int) -> NDArray[np.integer]:
+        """The training seeds, as places of the table, that answer for these rows."""
+        answered = self._answered[rows]
+        order = np.argsort(~answered, axis=1, kind="stable")
+        places = self._answers.places(rows, origin, answered.sum(axis=1))
+        seeds: NDArray[np.integer] = order[np.arange(len(rows)), places]
+        return seeds
+
+    def of(self, architecture: Architecture, origins: Iterable[int] = ()) -> tuple[float, int, bool]:
+        """The mean over the training seeds that the run did not see, how many they are, and whether they are unseen."""
+        row = self._space.index(architecture)
+        known = set(np.flatnonzero(~np.isnan(self._scores[row])).tolist())
+        left = known
+        if self._answered[row].any():
+            rows = np.array([row])
+            plain, *others = ({int(self._seeds(rows, origin)[0])} for origin in (self._full, *origins))
+            left = known - plain
+            left = left.difference(*others) or left
+        unseen = bool(left)
+        counted = sorted(left or known)
+        if not counted:
+            return math.nan, 0, unseen
+        return math.fsum(self._scores[row, counted].tolist()) / len(counted), len(counted), unseen
 
 
 @dataclass(frozen=True)
@@ -615,8 +749,6 @@ def _measured_part(
 def _known(table: Table, measure: Measure, epochs: int, has_costs: bool) -> NDArray[np.bool_]:
     """``[row, training seed]``: whether the signal is there, with a finite cost above 0."""
     known: NDArray[np.bool_] = np.isfinite(table.column(measure.dataset, measure.training, measure.metric, epochs))
-    seeds = len(table.training(measure.dataset, measure.training).seeds)
-    known = np.broadcast_to(known, (len(known), seeds if known.shape[1] == 1 and has_costs else known.shape[1]))
     if has_costs:
         costs = _costs(table, measure, epochs)
         known = known & np.isfinite(costs) & (costs > 0)

@@ -7,7 +7,6 @@ from the clock of a busy machine.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.building.costs import CostModel, fit_costs, time_cell
 from nasbench_suite.errors import TableError, UsageError
+from nasbench_suite.sources import record_hash
 from nasbench_suite.spaces import Architecture, CellSpace
 from nasbench_suite.tables import Table
 from nasbench_suite.tables.schema import DatasetRecord, TableRecord, TrainingRecord, write_table
@@ -32,6 +32,15 @@ from nasbench_suite.tasks.task import Task
 from nasbench_suite.training.trainer import Training, keep_freed_memory, train
 
 METRICS = ("train-loss", "train-accuracy", "valid-loss", "valid-accuracy", "test-loss", "test-accuracy")
+SAME_DIGITS = {
+    "fdfd9a631390aa736dc7c51a7793320237002272b981fb8d8e240a3c0e459ce1": "e92630d3710995be017ff3fd6ab49db233d4a83389bfb79dbcf0d25ed2a915fe"
+}
+"""Tables of older releases: what they say they were made from -> the build of today that gives the same digits.
+
+``tests/training/test_digits_table.py`` trains eight cells of each again. Where a task is described in another way and
+gives the same digits, the identity on the right is replaced by today's.
+"""
+
 Report = Callable[[str, int, int], None]
 """``(what, done, total)``"""
 
@@ -63,14 +72,19 @@ class Build:
     @property
     def identity(self) -> str:
         """A hash of everything that decides the table's numbers (not of which cells are trained)."""
-        return hashlib.sha256(repr((self.training_identity, self.seeds)).encode()).hexdigest()
+        return record_hash(self.training_identity, self.seeds)
 
     @property
     def training_identity(self) -> str:
         """A hash of everything that decides the numbers of one training, its seed and cell apart."""
-        digest = hashlib.sha256(repr((self.task.identity, self.space.name, self.space.decisions)).encode())
-        digest.update(self.test.pixels.tobytes())
-        return digest.hexdigest()
+        return record_hash(self.task.identity, self.space.name, self.space.decisions, self.test)
+
+    def made(self, table: Table) -> bool:
+        """Whether a table holds the numbers of this build: made from it, or by older code that gives the same digits.
+
+        The code that trained is not part of it: a table stays valid for as long as training again gives its digits.
+        """
+        return table.source_sha256 == self.identity or SAME_DIGITS.get(table.source_sha256) == self.identity
 
     def classes(self) -> dict[str, list[int]]:
         """Canonical text -> the indices of its cells, rising; the first of them is the one that is trained."""
@@ -389,7 +403,7 @@ def audit_table(
     Raises:
         UsageError: the table is of another build, or has too few cells or seeds.
     """
-    if table.source_sha256 != build.identity:
+    if not build.made(table):
         raise UsageError(f"table {table.name!r} was made from another task or other seeds; it cannot be audited so")
     epochs = build.task.recipe.epochs
     held = table.column(build.dataset, f"{epochs}-epochs", "test-accuracy", epochs).astype(np.float64)

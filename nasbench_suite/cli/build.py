@@ -66,11 +66,15 @@ def build_table(
       nasbench table build digits --jobs 2
       nasbench table build digits --device cuda:0 --device cuda:1
     """
+    import math
+
+    import numpy as np
+
     from nasbench_suite.training import check_torch
 
     check_torch()
     from nasbench_suite.building.build import estimate, run_build, write_build
-    from nasbench_suite.building.supernet_costs import time_supernets
+    from nasbench_suite.building.supernet_costs import supernet_prices
     from nasbench_suite.errors import UsageError
     from nasbench_suite.tables.manifest import Entry, list_in_manifest
     from nasbench_suite.tables.table import file_sha256
@@ -98,7 +102,9 @@ def build_table(
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from here", err=True)
         raise click.exceptions.Exit(130) from None
-    path = write_build(build, directory, output, time_supernets(build.space, build.task, directory))
+    steps = math.ceil(len(build.task.train) / build.task.recipe.batch_size)
+    prices = supernet_prices(build.space, np.array(expected.costs.train), steps)
+    path = write_build(build, directory, output, prices)
     made_by = f"nasbench table build {table}" + (f" --sample {sample}" if sample else "")
     list_in_manifest(Entry(build.name, path, file_sha256(path), build.words["source"], build.words["licence"], made_by))
     click.echo(str(path))

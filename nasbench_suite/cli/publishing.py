@@ -23,7 +23,7 @@ from nasbench_suite.errors import SuiteError, UsageError
 if TYPE_CHECKING:
     from nasbench_suite.leaderboards.badges import Badge
     from nasbench_suite.plugins import Registry
-    from nasbench_suite.publishing import Bundle, Changes, Verification
+    from nasbench_suite.publishing import Bundle, Changes, Limits, Verification
 
 SHOWN = 20
 """So many findings are printed; ``--json`` has all."""
@@ -51,7 +51,7 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
     """
     from nasbench_suite.harness import Store
     from nasbench_suite.publishing import publish as make
-    from nasbench_suite.publishing import write_bundle
+    from nasbench_suite.publishing import write_published
     from nasbench_suite.publishing.bundle import NOT_RUN, SUFFIX
 
     if not store.is_file():
@@ -59,7 +59,7 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
     with Store(store) as results:
         made = make(directory, results, _registry(plugins_dir))
     folder = directory if directory.is_dir() else directory.parent
-    path = write_bundle(made, bundle or folder / f"{made.comparison.name}{SUFFIX}")
+    path = write_published(made, bundle or folder / f"{made.comparison.name}{SUFFIX}")
     outcomes = [record.outcome for runs in made.records.values() for record in runs.values()]
     told = {
         "bundle": str(path),
@@ -95,6 +95,28 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
     "seeds drawn now (their scores must agree with the claimed ones).",
 )
 @click.option(
+    "--relabelled",
+    is_flag=True,
+    help="With --rerun: run K fresh seeds with the options of the space permuted, too, so that what a strategy "
+    "remembers of the table is worth nothing.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Of each run that is done again; a bundle cannot raise it.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.IntRange(1),
+    default=4096,
+    show_default=True,
+    metavar="MIB",
+    help="Of each run that is done again; a bundle cannot raise it.",
+)
+@click.option(
     "--sources",
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the bundle's source files into this new directory, to be read; nothing is run.",
@@ -111,6 +133,9 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
 def verify(
     bundle: Path,
     count: int,
+    relabelled: bool,
+    time_limit: float,
+    memory_limit: int,
     sources: Path | None,
     output: Path | None,
     pictures: str | None,
@@ -134,15 +159,18 @@ def verify(
       nasbench verify theirs.nasbench.zip --rerun 5 --output leaderboards
     """
     from nasbench_suite.leaderboards import write_leaderboard
-    from nasbench_suite.publishing import read_bundle
+    from nasbench_suite.publishing import Limits, read_bundle
 
     if (pictures or parquet) and output is None:
         raise UsageError("--pictures and --parquet need --output, a directory that they are written to")
+    if relabelled and not count:
+        raise UsageError("--relabelled needs --rerun K: how many fresh seeds are run")
     files = wanted_files(pictures, parquet)
     held = read_bundle(bundle)
     if sources is not None:
         _write_sources(held, sources)
-    found = _verified(held, _registry(plugins_dir), count, jobs, plugins_dir)
+    limits = Limits(time_limit, memory_limit)
+    found = _verified(held, _registry(plugins_dir), count, jobs, plugins_dir, limits, relabelled)
     if as_json:
         click.echo(json.dumps({"bundle": str(bundle), "sha256": _sha256(bundle), **_plain(found)}, indent=2))
     else:
@@ -153,7 +181,10 @@ def verify(
         raise click.exceptions.Exit(1)
     if output is not None:
         if found.scoreboard is None:
-            raise UsageError(f"{bundle}: nothing could be recomputed, so there is no leaderboard to write")
+            raise UsageError(
+                f"{bundle}: there is no leaderboard to write: nothing could be recomputed, or its seeds may have been chosen "
+                "and no fresh ones were run (--rerun K)"
+            )
         directory = output / held.comparison.name
         write_leaderboard(found.scoreboard, directory, badges=found.badges, **files)
         click.echo(f"leaderboard with badges written to {directory}", err=True)
@@ -194,7 +225,7 @@ def merge(
     from nasbench_suite.leaderboards import write_leaderboard
     from nasbench_suite.leaderboards.badges import BADGES
     from nasbench_suite.publishing import merge as join
-    from nasbench_suite.publishing import read_bundle, write_bundle
+    from nasbench_suite.publishing import read_bundle, write_published
     from nasbench_suite.publishing.bundle import SUFFIX
 
     files = wanted_files(pictures, parquet)
@@ -214,7 +245,7 @@ def merge(
     joined, board = join(held, registry, name)
     directory = output / joined.comparison.name
     written = write_leaderboard(board, directory, badges=badges, **files)
-    path = write_bundle(joined, directory / f"{joined.comparison.name}{SUFFIX}")
+    path = write_published(joined, directory / f"{joined.comparison.name}{SUFFIX}")
     if as_json:
         told = {"leaderboard": str(written[0].parent), "bundle": str(path), "badges": badges}
         click.echo(json.dumps(told, indent=2))
@@ -319,15 +350,22 @@ def _registry(plugins_dir: Path | None) -> Registry:
 
 
 def _verified(
-    bundle: Bundle, registry: Registry, count: int, jobs: int | None, plugins_dir: Path | None
+    bundle: Bundle,
+    registry: Registry,
+    count: int,
+    jobs: int | None,
+    plugins_dir: Path | None,
+    limits: Limits | None = None,
+    relabelled: bool = False,
 ) -> Verification:
     from nasbench_suite.harness import LocalExecutor
+    from nasbench_suite.publishing import LIMITS
     from nasbench_suite.publishing import verify as check
 
     if not count:
         return check(bundle, registry)
     with LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir) as executor:
-        return check(bundle, registry, count=count, executor=executor)
+        return check(bundle, registry, count=count, executor=executor, limits=limits or LIMITS, relabelled=relabelled)
 
 
 def _sha256(path: Path) -> str:
@@ -365,6 +403,7 @@ def _plain(found: Verification) -> dict[str, Any]:
         "passed": found.passed,
         "replayed": found.replayed,
         "badges": dict(found.badges),
+        "unfinished": {label: dict(counts) for label, counts in found.unfinished.items()},
         "findings": [{"where": finding.where, "what": finding.what} for finding in found.findings],
         "notes": list(found.notes),
         "reruns": [
@@ -404,11 +443,22 @@ def _tell(found: Verification) -> None:
     if len(found.findings) > SHOWN:
         click.echo(f"and {len(found.findings) - SHOWN} more (see --json)")
     if found.passed:
-        for label, badge in found.badges.items():
-            click.echo(f"  {label}: {badge}")
-        click.echo("verified: all is as claimed")
+        for label in sorted({*found.badges, *found.unfinished}):
+            click.echo(f"  {label}: {', '.join(_standing(found, label))}")
+        click.echo(
+            "verified: all that can be checked is as claimed" if found.unfinished else "verified: all is as claimed"
+        )
     else:
         click.echo(f"refused: {len(found.findings)} findings")
+
+
+def _standing(found: Verification, label: str) -> list[str]:
+    """How far a row was checked, and how many of its runs are said not to have finished, which nobody can check."""
+    said = [found.badges.get(label, "nothing of it could be checked")]
+    if counts := found.unfinished.get(label):
+        many = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        said.append(f"{sum(counts.values())} runs claimed and not checked: {many}")
+    return said
 
 
 def _leaderboard_text(path: Path) -> str:

@@ -28,17 +28,17 @@ class Item:
 def checklist(scoreboard: Scoreboard) -> list[Item]:
     """All items of the checklist in its order, in this project's words."""
     comparison, entrants = scoreboard.comparison, scoreboard.entrants.values()
-    tasks = [board.task for board in scoreboard.boards]
-    live = all(task.currency == "measured" for task in tasks)
-    tables = sorted({task.provenance["table"] for task in tasks if "table" in task.provenance})
-    sources = "; ".join(dict.fromkeys(task.provenance.get("source", "not stated") for task in tasks))
+    contests = [board.contest for board in scoreboard.boards]
+    live = all(contest.currency == "measured" for contest in contests)
+    tables = sorted({contest.provenance["table"] for contest in contests if "table" in contest.provenance})
+    sources = "; ".join(dict.fromkeys(contest.provenance.get("source", "not stated") for contest in contests))
     packages = sorted({f"{entrant.package} {entrant.version.partition('+')[0]}" for entrant in entrants})
     loose = sorted({entrant.package for entrant in entrants if entrant.package.endswith(".py")})
     lacking = text.missing_references(scoreboard)
     variants = text.variants(scoreboard)
     tuned = [f"{entrant.label}: {entrant.tuning}" for entrant in entrants if entrant.tuning]
     seeds = text.seeds(comparison.seeds)
-    spaces = ", ".join(sorted({task.space for task in tasks}))
+    spaces = ", ".join(sorted({contest.space for contest in contests}))
     code, comparing, reporting = "Releasing code", "Comparing methods", "Reporting"
     return [
         Item(code, "code of the training pipeline of the final architectures", live, "nasbench_suite.training" if live else f"architectures are looked up, not trained; whoever made the data has the code: {sources}"),

@@ -7,24 +7,32 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasbench_suite import __version__
 from nasbench_suite.hookspecs import API_VERSION
 from nasbench_suite.scoring import (
     LEVELS,
     MOMENTS,
     Board,
+    Contest,
     Entrant,
     Interval,
+    Luck,
     Overall,
+    OverallStanding,
     Scoreboard,
     Snapshot,
     Standing,
-    Task,
     Unranked,
 )
+from nasbench_suite.scoring.statistics import mean
 
-FORMAT = 1
-"""Version of the document's form; readers refuse others."""
+FloatArray = NDArray[np.float64]
+
+FORMAT = 2
+"""Version of the document's form and of the statistics in it; form 1 is kept in ``publishing/first_form.py``."""
 
 DECIMALS = 6
 """Of every number in the document: a ten-thousandth of a percent point."""
@@ -88,6 +96,8 @@ def _entrant(entrant: Entrant) -> dict[str, Any]:
         "parameters": dict(entrant.parameters),
         "package": entrant.package,
         "version": entrant.version,
+        "step": entrant.step,
+        "prior": entrant.prior,
     }
 
 
@@ -109,13 +119,13 @@ def _overall(overall: Overall) -> dict[str, Any]:
         "ranked": [
             {
                 "label": standing.label,
-                "place": standing.place,
-                "position": standing.position,
-                "tied": standing.tied,
+                **_place(standing, overall),
                 "rank": rounded(standing.rank),
                 "ranks": {name: rounded(rank) for name, rank in standing.ranks.items()},
                 "normalized_regret": _interval(standing.regret),
                 "n": standing.n,
+                "without_a_run": list(standing.without_a_run),
+                "without_a_benchmark": list(standing.without_a_benchmark),
             }
             for standing in overall.standings
         ],
@@ -126,6 +136,16 @@ def _overall(overall: Overall) -> dict[str, Any]:
             "levels": list(LEVELS),
             "shares": [[rounded(share) for share in row] for row in overall.profiles],
         },
+    }
+
+
+def _place(standing: Standing | OverallStanding, held: Board | Overall) -> dict[str, Any]:
+    """Where a row stands; no place where so few runs can tell nothing apart."""
+    return {
+        "place": standing.place if held.differences.tells else None,
+        "position": standing.position,
+        "tied": standing.tied,
+        "group": standing.group,
     }
 
 
@@ -148,40 +168,62 @@ def _critical(overall: Overall) -> dict[str, Any] | None:
 def _tests(labels: Sequence[str], held: Board | Overall) -> dict[str, Any]:
     differences = held.differences
     return {
-        "test": "Wilcoxon signed-rank, two-sided, Pratt zeros, Holm over all pairs",
+        "test": "Wilcoxon signed-rank within each benchmark, two-sided, Pratt zeros, Holm over all pairs",
         "effect": "matched-pairs rank-biserial correlation, positive where the row is better than the column",
         "labels": list(labels),
         "n": differences.n,
+        "least_p_value": significant(differences.least),
+        "tells": differences.tells,
         "p_values": [[rounded(p) for p in row] for row in differences.p_values],
         "effects": [[rounded(e) for e in row] for row in differences.effects],
         "probability_of_improvement": [[rounded(p) for p in row] for row in held.improvement],
     }
 
 
-def _task(task: Task) -> dict[str, Any]:
+def significant(value: float) -> float | None:
+    """A probability with three digits, however small; ``None`` where it is not known."""
+    return float(f"{value:.3g}") if math.isfinite(value) else None
+
+
+def _contest(contest: Contest) -> dict[str, Any]:
     return {
-        "name": task.benchmark,
-        "space": task.space,
-        "budget": {"amount": task.budget.amount, "unit": task.budget.unit, "currency": task.currency},
-        "fidelities": list(task.fidelities),
-        "identity": task.identity,
-        "provenance": dict(task.provenance),
-        "score": task.score,
-        "splits": dict(task.splits),
-        "oracle": {name: rounded(value) for name, value in task.oracles.items()},
-        "best": rounded(task.best),
-        "typical": None if task.typical is None else rounded(task.typical),
+        "name": contest.benchmark,
+        "space": contest.space,
+        "budget": {"amount": contest.budget.amount, "unit": contest.budget.unit, "currency": contest.currency},
+        "fidelities": list(contest.fidelities),
+        "identity": contest.identity,
+        "provenance": dict(contest.provenance),
+        "score": contest.score,
+        "splits": dict(contest.splits),
+        "oracle": {name: rounded(value) for name, value in contest.oracles.items()},
+        "best": rounded(contest.best),
+        "typical": None if contest.typical is None else rounded(contest.typical),
+        "scored_by": "training seeds that the run did not see" if contest.unseen else "all training seeds",
     }
 
 
 def _board(board: Board) -> dict[str, Any]:
     return {
-        **_task(board.task),
-        "ranked": [_standing(standing) for standing in board.standings],
+        **_contest(board.contest),
+        "ranked": [_standing(standing, board) for standing in board.standings],
         "unranked": _unranked(board.unranked),
         "tests": _tests([standing.label for standing in board.standings], board),
+        "pairing": rounded(board.pairing),
+        "references": [
+            {
+                "name": reference.name,
+                "architecture": list(reference.architecture),
+                "interquartile_mean": _interval(reference.interquartile),
+                "scores": _scores(reference.scores),
+            }
+            for reference in board.references
+        ],
         "snapshots": [_snapshot(snapshot) for snapshot in board.snapshots],
     }
+
+
+def _scores(scores: Mapping[str, FloatArray]) -> dict[str, list[float | None]]:
+    return {name: [rounded(value) for value in values] for name, values in scores.items()}
 
 
 def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
@@ -190,7 +232,8 @@ def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
         "rows": [
             {
                 "label": placing.label,
-                "place": placing.place,
+                "position": placing.position,
+                "group": placing.group,
                 "rank": rounded(placing.rank),
                 "interquartile_mean": _interval(placing.estimate),
             }
@@ -199,12 +242,11 @@ def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
+def _standing(standing: Standing, board: Board) -> dict[str, Any]:
+    progress = standing.progress
     return {
         "label": standing.label,
-        "place": standing.place,
-        "position": standing.position,
-        "tied": standing.tied,
+        **_place(standing, board),
         "mean": rounded(standing.mean),
         "std": rounded(standing.deviation),
         "quartiles": [rounded(value) for value in standing.quartiles],
@@ -225,15 +267,37 @@ def _standing(standing: Standing) -> dict[str, Any]:
             }
             for target in standing.targets
         ],
-        "scores": {name: [rounded(v) for v in values] for name, values in standing.scores.items()},
+        "scored_by_one": rounded(standing.alone),
+        "scored_by_seen": rounded(standing.seen),
+        "progress": {
+            "taken": progress.taken,
+            "schedule": None if progress.schedule is None else rounded(progress.schedule),
+        },
+        "luck": _luck(standing.luck),
+        "without_a_run": list(standing.without_a_run),
+        "does_not_beat": list(standing.unbeaten),
+        "scores": _scores(standing.scores),
+    }
+
+
+def _luck(luck: Luck | None) -> dict[str, Any] | None:
+    if luck is None:
+        return None
+    return {
+        "p_value": significant(luck.p_value),
+        "flagged": luck.flagged,
+        "starts": luck.starts,
+        "unevaluated": luck.unevaluated,
+        "exempt": luck.exempt,
     }
 
 
 Rows = Iterator[Sequence[object]]
 
 LEADERBOARD_COLUMNS = (
-    "benchmark", "place", "strategy", "family", "package", "version", "status", "score", "mean", "std", "q25", "median",
-    "q75", "iqm", "iqm_low", "iqm_high", "regret", "rank", "evaluations", "spent", "n", "reason",
+    "benchmark", "place", "group", "strategy", "family", "package", "version", "status", "score", "mean", "std", "q25", "median",
+    "q75", "iqm", "iqm_low", "iqm_high", "regret", "rank", "evaluations", "spent", "schedule", "steps", "scored_by_one",
+    "luck", "n", "reason",
 )  # fmt: skip
 
 
@@ -241,24 +305,42 @@ def leaderboard_rows(scoreboard: Scoreboard) -> Rows:
     """Rows of ``leaderboard.csv``, scores as fractions: per benchmark the ranked rows, the oracle, the others."""
     overall = scoreboard.overall
     for entry in overall.standings:
-        yield _line(scoreboard, "overall", entry.label, "ranked", place=entry.place, score="normalized regret",
+        yield _line(scoreboard, "overall", entry.label, "ranked", **_shown_place(entry, overall), score="normalized regret",
                     iqm=entry.regret.value, iqm_low=entry.regret.low, iqm_high=entry.regret.high, rank=entry.rank,
                     n=entry.n)  # fmt: skip
     for other in overall.unranked:
         yield _line(scoreboard, "overall", other.label, "unranked", reason=other.reason)
     for board in scoreboard.boards:
-        name, score = board.task.benchmark, board.task.score
+        name, score = board.contest.benchmark, board.contest.score
         for standing in board.standings:
             iqm = standing.interquartile
             low, middle, high = standing.quartiles
-            yield _line(scoreboard, name, standing.label, "ranked", place=standing.place, score=score,
+            yield _line(scoreboard, name, standing.label, "ranked", **_shown_place(standing, board), score=score,
                         mean=standing.mean, std=standing.deviation, q25=low, median=middle, q75=high, iqm=iqm.value,
                         iqm_low=iqm.low, iqm_high=iqm.high, regret=standing.regret, rank=standing.rank,
-                        evaluations=standing.evaluations, spent=standing.spent, n=standing.n)  # fmt: skip
-        if score in board.task.oracles:
-            yield _line(scoreboard, name, "oracle", "reference", score=score, mean=board.task.best, regret=0.0)
+                        evaluations=standing.evaluations, spent=standing.spent, n=standing.n,
+                        schedule=_or_nothing(standing.progress.schedule), steps=_or_nothing(standing.progress.taken),
+                        scored_by_one=standing.alone, luck=_p_value(standing.luck))  # fmt: skip
+        for reference in board.references:
+            iqm = reference.interquartile
+            yield _line(scoreboard, name, reference.name, "reference", score=score, mean=mean(reference.scores[score]),
+                        iqm=iqm.value, iqm_low=iqm.low, iqm_high=iqm.high, n=iqm.n)  # fmt: skip
+        if score in board.contest.oracles:
+            yield _line(scoreboard, name, "oracle", "reference", score=score, mean=board.contest.best, regret=0.0)
         for other in board.unranked:
             yield _line(scoreboard, name, other.label, "unranked", reason=other.reason)
+
+
+def _shown_place(standing: Standing | OverallStanding, held: Board | Overall) -> dict[str, object]:
+    return {"place": standing.place if held.differences.tells else "", "group": standing.group}
+
+
+def _or_nothing(value: float | None) -> object:
+    return "" if value is None else value
+
+
+def _p_value(luck: Luck | None) -> str:
+    return "" if luck is None or math.isnan(luck.p_value) else f"{luck.p_value:.3g}"
 
 
 def _line(scoreboard: Scoreboard, benchmark: str, label: str, status: str, **values: object) -> list[object]:
@@ -288,8 +370,8 @@ def curve_rows(scoreboard: Scoreboard) -> Rows:
             for fraction, values in zip(MOMENTS, standing.anytime.T, strict=True):
                 now = [cell(float(value)) for value in values]
                 if now != before and any(value != "" for value in now):
-                    at = cell(fraction * board.task.budget.amount)
-                    yield [board.task.benchmark, standing.label, fraction, at, *now, standing.n]
+                    at = cell(fraction * board.contest.budget.amount)
+                    yield [board.contest.benchmark, standing.label, fraction, at, *now, standing.n]
                 before = now
 
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from nasbench_suite import __version__
 from nasbench_suite.comparisons import preset_names
-from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards import published, text
 from nasbench_suite.leaderboards.appearance import look
 from nasbench_suite.leaderboards.badges import BADGES, MEANING, Badge
 from nasbench_suite.leaderboards.checklist import SOURCE, checklist
 from nasbench_suite.leaderboards.document import provenance
+from nasbench_suite.leaderboards.presentable import one_line, presentable, presentable_keys
 from nasbench_suite.scoring import MOMENTS, Board, Scoreboard
+from nasbench_suite.scoring.statistics import mean
 
 STEP = 1e-5
 """Resolution of the chart's regrets: a thousandth of a percent point."""
@@ -39,10 +41,13 @@ def page(scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType(
     """
     from jinja2 import Environment, StrictUndefined
 
+    checked: dict[str, Any] = presentable_keys(scoreboard, badges)
+    badges = checked
+    scoreboard = presentable(scoreboard)
     parts = files("nasbench_suite.leaderboards") / "page"
     read = {name: (parts / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "uPlot.iife.min.js", "uPlot.min.css")}  # fmt: skip
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals = {"text": text, "slug": slug, "look": look, "isnan": math.isnan}
+    environment.globals = {"text": text, "slug": slug, "look": look, "isnan": math.isnan, "mean": mean}
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
     return template.render(
         board=scoreboard,
@@ -56,10 +61,11 @@ def page(scoreboard: Scoreboard, badges: Mapping[str, Badge] = MappingProxyType(
         facts=provenance(scoreboard),
         checklist=checklist(scoreboard),
         checklist_source=SOURCE,
-        by_label={b.task.benchmark: {s.label: s for s in b.standings} for b in scoreboard.boards},
+        by_label={b.contest.benchmark: {s.label: s for s in b.standings} for b in scoreboard.boards},
         places=_places(scoreboard),
         bars=_bars(scoreboard),
         variants=text.variants(scoreboard),
+        claims=published.claims_of(scoreboard),
         command=command(scoreboard),
         packages=sorted({e.package for e in scoreboard.entrants.values()} - {"nasbench-suite"}),
         version=__version__,
@@ -73,16 +79,17 @@ def slug(label: str) -> str:
 
 def command(scoreboard: Scoreboard) -> str:
     """What makes this leaderboard again, where the comparison is a preset."""
-    name = scoreboard.comparison.name
+    name = one_line(scoreboard.comparison.name)
     return f"nasbench run-all {name if name in preset_names() else name + '.toml'}"
 
 
 def _places(scoreboard: Scoreboard) -> Mapping[str, Mapping[str, Sequence[str]]]:
     """Benchmark -> label -> places at the snapshots."""
     return {
-        board.task.benchmark: {
+        board.contest.benchmark: {
             standing.label: [
-                next(p.place for p in snapshot.placings if p.label == standing.label) for snapshot in board.snapshots
+                next(f"{p.position} {p.group}" for p in snapshot.placings if p.label == standing.label)
+                for snapshot in board.snapshots
             ]
             for standing in board.standings
         }
@@ -95,9 +102,10 @@ def _bars(scoreboard: Scoreboard) -> Mapping[str, Sequence[tuple[float, float, f
     overall = [(s.regret.low, s.regret.value, s.regret.high) for s in scoreboard.overall.standings]
     bars = {"overall": _on_log_axis(overall)}
     for board in scoreboard.boards:
-        held = [standing.interquartile for standing in board.standings]
-        best = board.task.best
-        bars[board.task.benchmark] = _on_log_axis([(best - i.high, best - i.value, best - i.low) for i in held])
+        regrets = [standing.regrets[:, -1] for standing in board.standings]
+        bars[board.contest.benchmark] = _on_log_axis(
+            [(float(low), float(at), float(high)) for at, low, high in regrets]
+        )
     return bars
 
 
@@ -139,19 +147,17 @@ def _data(scoreboard: Scoreboard) -> dict[str, Any]:
 
 
 def _regrets(board: Board) -> dict[str, Any]:
-    task = board.task
+    contest = board.contest
     rows = []
     for standing in board.standings:
-        estimate, low, high, _ = 1.0 * standing.anytime
-        # The upper end of the score is the lower end of the regret.
-        ends = {"y": task.best - estimate, "low": task.best - high, "high": task.best - low}
+        ends = dict(zip(("y", "low", "high"), standing.regrets, strict=True))
         rows.append({"label": standing.label, **{name: _packed(values, STEP) for name, values in ends.items()}})
-    unit = f"{task.currency} seconds" if task.budget.unit == "seconds" else task.budget.unit
+    unit = f"{contest.currency} seconds" if contest.budget.unit == "seconds" else contest.budget.unit
     return {
-        "name": task.benchmark,
+        "name": contest.benchmark,
         "kind": "regret",
         "unit": unit,
-        "budget": task.budget.amount,
+        "budget": contest.budget.amount,
         "step": STEP,
         "rows": rows,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nasbench_suite.errors import UsageError
 from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.presentable import presentable
 from nasbench_suite.scoring import Board, Scoreboard
 
 _ESCAPES = {
@@ -22,32 +23,41 @@ _ESCAPES = {
 
 
 def escaped(value: str) -> str:
-    """Text for LaTeX; also for pdflatex, which knows no Greek letters outside of formulas."""
-    return "".join(_ESCAPES.get(character, character) for character in value)
+    """Text for LaTeX; also for pdflatex, which knows no Greek letters outside of formulas, and no other scripts."""
+    return "".join(_ESCAPES.get(character) or _written(character) for character in value)
+
+
+def _written(character: str) -> str:
+    """A character as it is, or by its number where a western font has none."""
+    return character if ord(character) < 0x180 or "‐" <= character <= "…" else f"U+{ord(character):04X}"
 
 
 def latex(scoreboard: Scoreboard) -> str:
-    """The text of ``table.tex``: mean and standard deviation per benchmark, the first place and its ties in bold.
+    """The text of ``table.tex``: mean and standard deviation per benchmark, in bold what shares a letter with the first.
 
     Benchmarks of one family (what stands before the slash) have a common head, so that three of them fit the text
     width of LaTeX's article class. Rows that are ranked nowhere are named in the caption.
     """
+    scoreboard = presentable(scoreboard)
     boards = scoreboard.boards
-    names = [board.task.benchmark for board in boards]
+    names = [board.contest.benchmark for board in boards]
     labels = [standing.label for standing in scoreboard.overall.standings]
     ranked = set(text.ranked(scoreboard))
     labels += [label for label in scoreboard.entrants if label in ranked and label not in labels]
-    splits = "; ".join(dict.fromkeys(f"{b.task.benchmark}: {b.task.splits[b.task.score]}" for b in boards))
-    budgets = list(dict.fromkeys(text.amount(board.task) for board in boards))
+    splits = "; ".join(dict.fromkeys(f"{b.contest.benchmark}: {b.contest.splits[b.contest.score]}" for b in boards))
+    budgets = list(dict.fromkeys(text.amount(board.contest) for board in boards))
     if len(budgets) > 1:
-        budgets = [f"{board.task.benchmark}: {text.amount(board.task)}" for board in boards]
+        budgets = [f"{board.contest.benchmark}: {text.amount(board.contest)}" for board in boards]
     ranks = {standing.label: text.number(standing.rank) for standing in scoreboard.overall.standings}
     body = [[escaped(label), *(_cell(board, label) for board in boards), ranks.get(label, "--")] for label in labels]
     oracle = ["Oracle (best there is)"]
-    oracle += [text.percent(board.task.best) if board.task.score in board.task.oracles else "--" for board in boards]
+    oracle += [
+        text.percent(board.contest.best) if board.contest.score in board.contest.oracles else "--" for board in boards
+    ]
+    tells = all(board.differences.tells for board in boards if len(board.standings) > 1)
     caption = (
         f"{scoreboard.comparison.title}. Mean and sample standard deviation in percent over "
-        f"{len(scoreboard.comparison.seeds)} paired seeds; bold: no row is significantly better (Wilcoxon, Holm, 5 %). "
+        f"{len(scoreboard.comparison.seeds)} paired seeds; bold: not told apart from the first row (Wilcoxon, Holm, 5 %{'' if tells else '; n is too small to tell anything apart'}). "
         f"Budget: {'; '.join(budgets)}. Scores: {splits}."
     )
     if without := [label for label in scoreboard.entrants if label not in ranked]:
@@ -96,7 +106,7 @@ def _cell(board: Board, label: str) -> str:
     if found is None:
         return "--"
     shown = escaped(text.spread(found.mean, found.deviation))
-    return rf"\textbf{{{shown}}}" if found.position == 1 else shown
+    return rf"\textbf{{{shown}}}" if text.share_a_letter(found, board.standings[0]) else shown
 
 
 def write_parquet(scoreboard: Scoreboard, path: Path) -> Path:
@@ -118,11 +128,11 @@ def write_parquet(scoreboard: Scoreboard, path: Path) -> Path:
             pairs = zip(scoreboard.comparison.seeds, standing.curves, standing.steps, strict=True)
             for seed, curve, scores in pairs:
                 count = len(curve.incumbents)
-                columns["benchmark"] += [board.task.benchmark] * count
+                columns["benchmark"] += [board.contest.benchmark] * count
                 columns["strategy"] += [standing.label] * count
                 columns["seed"] += [seed] * count
                 columns["amount"] += curve.times.tolist()
-                columns["unit"] += [board.task.budget.unit] * count
+                columns["unit"] += [board.contest.budget.unit] * count
                 columns["architecture"] += [" ".join(map(str, options)) for options in curve.incumbents]
                 columns["score"] += scores.tolist()
     partial = path.with_name(path.name + ".partial")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +17,8 @@ import numpy as np
 from nasbench_suite.errors import UsageError
 from nasbench_suite.leaderboards.appearance import HUES, Look, look, mixed
 from nasbench_suite.leaderboards.document import render_json
+from nasbench_suite.leaderboards.presentable import presentable
+from nasbench_suite.leaderboards.text import letters_of, split_letters
 from nasbench_suite.scoring import LEVELS, MOMENTS, Board, Scoreboard
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ KINDS: tuple[Kind, ...] = ("svg", "png")
 CAPTIONS = {
     "regret": "Regret over the budget: interquartile mean over seeds with its 95 % interval, one line of panels for each family",
     "ranks": "Average rank over the budget",
+    "groups": "Interquartile means with their 95 % intervals; bars join the rows of a letter, which no test tells apart",
     "critical-difference": "Average ranks over benchmarks; bars join what Nemenyi's test does not tell apart",
     "profiles": "Performance profiles: share of runs that end with at most so much normalized regret",
     "scores": "Final scores of all runs; the bar spans the quartiles, the ring is the median",
@@ -52,6 +59,7 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 160,
     "svg.fonttype": "path",
     "svg.hashsalt": "nasbench-suite",
+    "text.parse_math": False,
     "xtick.color": "#5b636d",
     "xtick.labelcolor": "#1c2024",
     "xtick.labelsize": 8,
@@ -89,9 +97,10 @@ def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind
         UsageError: matplotlib is not installed.
     """
     try:
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        with _of_nobodys_settings():
+            import matplotlib
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
     except ImportError:
         raise UsageError("drawing pictures needs matplotlib: pip install 'nasbench-suite[plots]'") from None
     directory.mkdir(parents=True, exist_ok=True)
@@ -103,8 +112,10 @@ def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind
         "png": {"Software": creator, "Source": source},
     }
     written = []
-    for name, draw in _drawings(scoreboard):
-        with matplotlib.rc_context(STYLE):
+    for name, draw in _drawings(presentable(scoreboard)):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()  # whatever a notebook, a file or an environment variable has set
+            matplotlib.rcParams.update(STYLE)
             figure = Figure()
             FigureCanvasAgg(figure)
             draw(figure)
@@ -116,12 +127,34 @@ def write_pictures(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind
     return written
 
 
+@contextmanager
+def _of_nobodys_settings() -> Iterator[None]:
+    """While matplotlib is imported: no back end of a notebook, and no matplotlibrc of a working directory."""
+    if "matplotlib" in sys.modules:
+        yield
+        return
+    found = find_spec("matplotlib")
+    own = {"MPLBACKEND": "agg"}
+    if found is not None and found.origin is not None:
+        own["MATPLOTLIBRC"] = str(Path(found.origin).parent / "mpl-data" / "matplotlibrc")
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _drawings(scoreboard: Scoreboard) -> Iterator[tuple[str, Callable[[Figure], None]]]:
     """Names of the pictures for which there is something to show, and what draws them."""
     order, overall = _order(scoreboard), scoreboard.overall
     parts = [scoreboard.boards[start : start + PANELS] for start in range(0, len(scoreboard.boards), PANELS)]
     for name in CAPTIONS:
-        if per_benchmark := {"regret": _regret, "scores": _scores, "spending": _spending}.get(name):
+        if per_benchmark := {"regret": _regret, "groups": _groups, "scores": _scores, "spending": _spending}.get(name):
             for number, boards in enumerate(parts if order else [], start=1):
                 yield (
                     name if number == 1 else f"{name}-{number}",
@@ -159,8 +192,8 @@ def _readable(shown: Look) -> str:
 
 
 def _budget_label(board: Board) -> str:
-    task = board.task
-    return f"{task.currency} seconds of training" if task.budget.unit == "seconds" else task.budget.unit
+    contest = board.contest
+    return f"{contest.currency} seconds of training" if contest.budget.unit == "seconds" else contest.budget.unit
 
 
 def _label_ends(axes: Axes, ends: Mapping[str, float], looks: Mapping[str, Look], height: float) -> None:
@@ -213,14 +246,11 @@ def _regret(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> 
     grid = figure.subplots(len(families), len(boards), squeeze=False, sharex="col", height_ratios=heights)
     for column, board in enumerate(boards):
         held = {standing.label: standing for standing in board.standings}
-        times = np.array(MOMENTS)[_APART] * board.task.budget.amount
-        curves = {
-            label: np.maximum(100 * (board.task.best - standing.anytime[:3, _APART]), 1e-3)
-            for label, standing in held.items()
-        }
+        times = np.array(MOMENTS)[_APART] * board.contest.budget.amount
+        curves = {label: np.maximum(100 * standing.regrets[:, _APART], 1e-3) for label, standing in held.items()}
         lines = np.array([values[0] for values in curves.values()])
         # What the first answers lose would leave no room for the differences at the end.
-        worth = math.nan if board.task.typical is None else 100 * (board.task.best - board.task.typical)
+        worth = math.nan if board.contest.typical is None else 100 * (board.contest.best - board.contest.typical)
         top = np.nanmax(lines) if math.isnan(worth) else min(1.3 * float(np.nanmax(lines)), 2.0 * worth)
         low = 0.6 * float(np.nanmin(lines)) if lines.size else 0.1
         for (family, labels), axes, height in zip(families.items(), grid[:, column], heights, strict=True):
@@ -229,10 +259,8 @@ def _regret(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> 
                 axes.step(times, curves["random-search"][0], where="post", color="#9aa1ab", linewidth=1, zorder=1.5)
             ends = {}
             for label in [label for label in labels if label in curves]:
-                estimate, low_score, high_score = curves[label]
-                axes.fill_between(
-                    times, high_score, low_score, step="post", color=looks[label].light, alpha=0.15, linewidth=0
-                )
+                estimate, lower, upper = curves[label]
+                axes.fill_between(times, lower, upper, step="post", color=looks[label].light, alpha=0.15, linewidth=0)
                 axes.step(times, estimate, where="post", **_line(looks[label]))
                 end = (math.log(estimate[-1]) - math.log(low)) / (math.log(top) - math.log(low))
                 ends[label] = min(1.0, max(0.0, end))
@@ -241,7 +269,7 @@ def _regret(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> 
             if column == 0:
                 shown = mixed(HUES.get(family, HUES["other"]), -0.25)
                 axes.text(0.03, 0.06, family.replace("-", " "), transform=axes.transAxes, color=shown, weight="bold")
-        grid[0, column].set_title(board.task.benchmark)
+        grid[0, column].set_title(board.contest.benchmark)
         grid[-1, column].set_xlabel(f"{_budget_label(board)} (n = {len(scoreboard.comparison.seeds)})")
     figure.supylabel("regret, percent points; grey: random search", size=9)
 
@@ -268,6 +296,46 @@ def _ranks(scoreboard: Scoreboard, figure: Figure) -> None:
         for standing, ranks in zip(standings, scoreboard.overall.ranks, strict=True)
     }
     _label_ends(axes, ends, looks, height)
+
+
+def _groups(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> None:
+    """A panel per benchmark in its own order: estimates with intervals, and beside them a bar for every letter."""
+    looks = _looks(scoreboard)
+    longest = max(len(board.standings) for board in boards)
+    figure.set_size_inches(3.6 * len(boards) + 0.4, 1.0 + 0.2 * max(longest, 3))
+    grid = figure.subplots(1, len(boards), squeeze=False)[0]
+    for axes, board in zip(grid, boards, strict=True):
+        labels = [standing.label for standing in board.standings]
+        for y, standing in enumerate(board.standings):
+            estimate, shown = standing.interquartile, looks[standing.label]
+            ends = [100 * (end if math.isfinite(end) else estimate.value) for end in (estimate.low, estimate.high)]
+            axes.plot(ends, [y, y], color=shown.light, linewidth=2)
+            axes.plot(100 * estimate.value, y, shown.marker, color=shown.light, markersize=4)
+        bars = letters_of(board)
+        for column, letter in enumerate(bars):
+            x = 1.03 + 0.055 * column
+            places = [y for y, standing in enumerate(board.standings) if letter in split_letters(standing.group)]
+            for first, last in _stretches(places):
+                axes.plot([x, x], [first - 0.3, last + 0.3], transform=axes.get_yaxis_transform(), clip_on=False, color=_INK, linewidth=1.6, solid_capstyle="butt")  # fmt: skip
+            axes.text(x, -0.9, letter, transform=axes.get_yaxis_transform(), ha="center", va="bottom", size=7, color=_SOFT)  # fmt: skip
+        axes.set(
+            ylim=(len(labels) - 0.4, -0.6),
+            xlabel=f"{board.contest.score} %, IQM (n = {len(scoreboard.comparison.seeds)})",
+        )
+        axes.set_title(board.contest.benchmark, pad=16)
+        axes.grid(visible=False, axis="y")
+        _name_rows([axes], labels, looks)
+
+
+def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Rows that stand one below the other, as their first and their last."""
+    found: list[tuple[int, int]] = []
+    for place in places:
+        if found and found[-1][1] == place - 1:
+            found[-1] = (found[-1][0], place)
+        else:
+            found.append((place, place))
+    return found
 
 
 def _critical_difference(scoreboard: Scoreboard, figure: Figure) -> None:
@@ -352,8 +420,8 @@ def _scores(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> 
     figure.set_size_inches(2.6 * len(boards) + 1.9, 1.0 + 0.24 * len(order))
     grid = figure.subplots(1, len(boards), squeeze=False, sharey=True)[0]
     for axes, board in zip(grid, boards, strict=True):
-        best = 100 * board.task.best
-        held = {standing.label: 100 * standing.scores[board.task.score] for standing in board.standings}
+        best = 100 * board.contest.best
+        held = {standing.label: 100 * standing.scores[board.contest.score] for standing in board.standings}
         everything = np.concatenate(list(held.values())) if held else np.array([best])
         left = float(np.quantile(everything, 0.05))
         margin = 0.05 * max(best - left, 0.1)
@@ -372,8 +440,8 @@ def _scores(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -> 
                 axes.text(0.01, y - 0.42, f"◂ {outside} of {len(values)} lower", transform=where, va="center", size=6.5, color=_SOFT)  # fmt: skip
         axes.axvline(best, color=_INK, linestyle=":", linewidth=1)
         axes.set(
-            title=board.task.benchmark,
-            xlabel=f"{board.task.score}, % (n = {len(scoreboard.comparison.seeds)} each)",
+            title=board.contest.benchmark,
+            xlabel=f"{board.contest.score}, % (n = {len(scoreboard.comparison.seeds)} each)",
             ylim=(len(order) - 0.4, -0.7),
         )
         axes.grid(visible=False, axis="y")
@@ -415,7 +483,7 @@ def _spending(scoreboard: Scoreboard, boards: Sequence[Board], figure: Figure) -
                 axes.text(101.5, y, f"{held[label].evaluations:.0f}", va="center", size=7, color=_SOFT)
         axes.text(101.5, -0.75, "answers", va="bottom", size=7, color=_SOFT)
         axes.set(
-            title=board.task.benchmark,
+            title=board.contest.benchmark,
             xlabel=f"budget, % (mean of n = {len(scoreboard.comparison.seeds)})",
             ylim=(len(order) - 0.4, -0.6),
             xlim=(0, 100),

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from nasbench_suite.leaderboards import text
+from nasbench_suite.leaderboards.presentable import presentable
 from nasbench_suite.scoring import Scoreboard, Unranked
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def render_terminal(scoreboard: Scoreboard, width: int = 80) -> str:
     from rich.console import Console
 
     console = Console(file=StringIO(), width=width, color_system=None)
-    console.print(*_parts(scoreboard), sep="\n")
+    console.print(*_parts(presentable(scoreboard)), sep="\n")
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
     return "\n".join(line.rstrip() for line in shown.splitlines())
 
@@ -30,25 +31,33 @@ def _parts(scoreboard: Scoreboard) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if len(scoreboard.boards) > 1:
         parts += [Text(scoreboard.comparison.title, style="bold"), _overall(scoreboard)]
+        parts += [Text(note, style="dim") for note in text.notes(scoreboard.overall)]
         parts += _reasons(scoreboard.overall.unranked)
         parts.append(Text())
     for board in scoreboard.boards:
-        task = board.task
-        parts.append(Text.assemble((task.benchmark, "bold"), f", {text.amount(task)}"))
-        parts.append(Text(f"{task.score} %: {task.splits[task.score]}", style="dim"))
-        table = _table(("", "strategy", "mean ± std", "IQM [95 %]", "rank", "n"), right=(0, 2, 3, 4, 5))
+        contest = board.contest
+        parts.append(Text.assemble((contest.benchmark, "bold"), f", {text.amount(contest)}"))
+        parts.append(Text(f"{contest.score} %: {contest.splits[contest.score]}", style="dim"))
+        table = _table(("", "strategy", "IQM [95 %]", "", "mean ± std", "n"), right=(0, 2, 4, 5))
         for standing in board.standings:
             table.add_row(
-                standing.place,
-                Text(standing.label),
-                text.spread(standing.mean, standing.deviation),
+                text.place(standing, board),
+                Text(standing.label + "†" * bool(text.marks(standing, scoreboard.entrants[standing.label]))),
                 Text(text.percent_interval(standing.interquartile)),
-                text.number(standing.rank),
+                standing.group,
+                text.spread(standing.mean, standing.deviation),
                 str(standing.n),
             )
-        if task.score in task.oracles:
-            table.add_row("", Text("oracle: the best there is"), text.percent(task.best), style="dim")
+        for reference in board.references:
+            shown = Text(text.percent_interval(reference.interquartile))
+            table.add_row("", Text(f"{reference.name}: no search"), shown, style="dim")
+        if contest.score in contest.oracles:
+            table.add_row("", Text("oracle: the best there is"), text.percent(contest.best), style="dim")
         parts.append(table)
+        parts += [Text(note, style="dim") for note in text.notes(board)]
+        for standing in board.standings:
+            if marks := text.marks(standing, scoreboard.entrants[standing.label]):
+                parts.append(Text(f"† {standing.label}: {'; '.join(marks)}", style="yellow"))
         parts += _reasons(board.unranked)
         parts.append(Text())
     return parts[:-1]
@@ -57,10 +66,17 @@ def _parts(scoreboard: Scoreboard) -> list[RenderableType]:
 def _overall(scoreboard: Scoreboard) -> Table:
     from rich.text import Text
 
-    table = _table(("", "strategy", "average rank", "normalized regret", "n"), right=(0, 2, 3, 4))
+    table = _table(("", "strategy", "normalized regret", "", "average rank", "n"), right=(0, 2, 4, 5))
     for standing in scoreboard.overall.standings:
         regret = Text(text.number_interval(standing.regret))
-        table.add_row(standing.place, Text(standing.label), text.number(standing.rank), regret, str(standing.n))
+        table.add_row(
+            text.place(standing, scoreboard.overall),
+            Text(standing.label),
+            regret,
+            standing.group,
+            text.number(standing.rank),
+            str(standing.n),
+        )
     return table
 
 

@@ -3,22 +3,137 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from nasbench_suite.leaderboards.badges import BADGES, Badge
 from nasbench_suite.leaderboards.badges import MEANING as BADGE_MEANING
-from nasbench_suite.scoring import Interval, Scoreboard, Task, Unranked
+from nasbench_suite.scoring import (
+    Board,
+    Contest,
+    Entrant,
+    Interval,
+    Overall,
+    OverallStanding,
+    Progress,
+    Scoreboard,
+    Standing,
+    Unranked,
+)
+from nasbench_suite.scoring.statistics import mean
 from nasbench_suite.search.budget import Budget
 
 MISSING = "–"
 
 MEANING = (
-    "A place is 1 + the number of rows that are significantly better (paired Wilcoxon signed-rank tests over the same "
-    "seeds, Holm-corrected over all pairs, 5 %); rows that share a place are tied and marked with “=”. ± is the "
-    "sample standard deviation over seeds. IQM is the mean of the middle half of the runs, with its 95 % bootstrap "
-    "interval. Rank is the mean over paired seeds. Regret is what is missing to the best there is. Normalized "
-    "regret is 0 for the best there is and 1 for one uniform draw."
+    "Rows stand in the order of the interquartile mean (IQM: the mean of the middle half of the runs), with its 95 % "
+    "interval; a place is the position in that order. Rows that share a letter are not told apart: paired Wilcoxon "
+    "signed-rank tests over the same seeds within each of the named benchmarks, Holm-corrected over all pairs, 5 %; "
+    "nothing is claimed of other benchmarks. ± is the sample standard deviation over seeds. Rank is the mean over "
+    "paired seeds. Regret is what is missing to the best there is in the same run. Normalized regret is 0 for the best "
+    "there is and 1 for one uniform draw."
 )
+
+
+def place(standing: Standing | OverallStanding, held: Board | Overall) -> str:
+    """The place of a row; none where so few runs can tell nothing apart."""
+    return standing.place if held.differences.tells else MISSING
+
+
+def share_a_letter(one: Standing, other: Standing) -> bool:
+    """Whether two rows are not told apart."""
+    return bool(set(split_letters(one.group)) & set(split_letters(other.group)))
+
+
+def split_letters(group: str) -> Sequence[str]:
+    """The names of groups, which are letters, or where the alphabet does not do several letters each."""
+    return group.split() if " " in group else group
+
+
+def letters_of(held: Board | Overall) -> list[str]:
+    """All groups of a table, in the order of their first rows."""
+    return list(dict.fromkeys(letter for standing in held.standings for letter in split_letters(standing.group)))
+
+
+def power_note(held: Board | Overall) -> str:
+    """The smallest p-value that n allows, and what follows where that is too large."""
+    rows = len(held.standings)
+    if rows < 2:
+        return ""
+    pairs = rows * (rows - 1) // 2
+    least = held.differences.least
+    told = (
+        f"With n = {held.differences.n} paired runs and {pairs} pair{'s' * (pairs > 1)} of rows the smallest p-value "
+        f"that a test can give is {least:.2g} after correction"
+    )
+    if held.differences.tells:
+        return f"{told}."
+    return f"{told}: n is too small to separate anything, so there are no places; the order is that of the estimates."
+
+
+def scored_note(board: Board) -> str:
+    """By which trainings the answers were scored; empty where those that score answer no search."""
+    if not board.contest.unseen or not board.standings:
+        return ""
+    alone = mean([standing.alone for standing in board.standings])
+    told = (
+        "Each run is scored by the training seeds that it did not see, and its regret is measured from the best there "
+        f"is in the same run; {100 * alone:.0f} % of the answers are scored by one training"
+    )
+    if seen := mean([standing.seen for standing in board.standings]):
+        told += f", {100 * seen:.0f} % by a training that the search saw, because there is no other"
+    return f"{told}."
+
+
+def pairing_note(board: Board) -> str:
+    """What pairing the seeds buys here."""
+    if math.isnan(board.pairing):
+        return ""
+    shown = 0.0 if abs(board.pairing) < 0.005 else board.pairing
+    return (
+        f"Sharing seeds takes away {100 * shown:.0f} % of the variance of a difference between two rows (the mean "
+        f"correlation of their scores)."
+    )
+
+
+def notes(held: Board | Overall) -> list[str]:
+    """What has to be known to read a table."""
+    found = [power_note(held)]
+    if isinstance(held, Board):
+        found += [scored_note(held), pairing_note(held)]
+    return [note for note in found if note]
+
+
+def span(positions: tuple[int, int]) -> str:
+    """``1`` or ``1 to 3``."""
+    return str(positions[0]) if positions[0] == positions[1] else f"{positions[0]} to {positions[1]}"
+
+
+def schedule(progress: Progress) -> str:
+    """The share of its own schedule that a row completed."""
+    return MISSING if progress.schedule is None else f"{100 * progress.schedule:.0f} %"
+
+
+def steps(progress: Progress, n: int) -> str:
+    """How many runs took the row's characteristic step."""
+    return MISSING if progress.taken is None else f"{progress.taken} of {n}"
+
+
+def marks(standing: Standing, entrant: Entrant) -> list[str]:
+    """What must be known of a row before its score is read; short words, most important first."""
+    found = []
+    progress, luck = standing.progress, standing.luck
+    if luck is not None and luck.flagged:
+        found.append(f"improbable luck (p = {luck.p_value:.1g})")
+    if progress.cut:
+        found.append(f"cut at {schedule(progress)} of its schedule")
+    if progress.taken is not None and progress.taken < standing.n and not progress.cut:
+        found.append(f"{progress.step} in {steps(progress, standing.n)} runs")
+    if entrant.prior:
+        found.append(f"knows beforehand: {entrant.prior}")
+    if standing.unbeaten:
+        found.append(f"does not beat {'; '.join(standing.unbeaten)}")
+    return found
 
 
 def badges_meaning(badges: Mapping[str, Badge]) -> str:
@@ -58,9 +173,9 @@ def _interval(value: str, low: str, high: str) -> str:
     return value if MISSING in (low, high) else f"{value} [{low}, {high}]"
 
 
-def amount(task: Task) -> str:
+def amount(contest: Contest) -> str:
     """The budget with its currency: ``200,000 simulated seconds``."""
-    return budget_words(task.budget, task.currency)
+    return budget_words(contest.budget, contest.currency)
 
 
 def budget_words(budget: Budget, currency: str) -> str:
@@ -74,10 +189,17 @@ def parameters(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
+def markdown(value: str) -> str:
+    """Words as Markdown shows them, whatever they are: no HTML, no links, no emphasis, no cell of a table."""
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = re.sub(r"([\\`*\[\]|~])", r"\\\1", escaped)
+    return re.sub(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])", r"\\_", escaped).replace("\n", " ")
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """A Markdown table; the columns named in ``right`` are flush right, and bars in cells are escaped."""
+    """A Markdown table of cells that are Markdown already; the columns named in ``right`` are flush right."""
     rule = ["---:" if place in right else "---" for place in range(len(header))]
-    lines = [header, rule, *([cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows)]
+    lines = [header, rule, *([cell.replace("\n", " ") for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -96,9 +218,9 @@ def by_reason(entries: Iterable[Unranked]) -> list[tuple[str, str]]:
     return [(", ".join(sharing), reason) for reason, sharing in labels.items()]
 
 
-def no_test_note(task: Task) -> str:
+def no_test_note(contest: Contest) -> str:
     """A warning where the score that ranks is no test accuracy; else nothing."""
-    if "test" in task.score.lower():
+    if "test" in contest.score.lower():
         return ""
     return "The scores are validation means, not test accuracies: this benchmark has none."
 

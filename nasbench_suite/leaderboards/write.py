@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from nasbench_suite.errors import UsageError
 from nasbench_suite.leaderboards import document, markdown, page, papers
 from nasbench_suite.leaderboards.badges import FILE, Badge, badges_text, read_badges
 from nasbench_suite.leaderboards.pictures import Kind, write_pictures
+from nasbench_suite.leaderboards.presentable import one_line, presentable
 from nasbench_suite.scoring import Scoreboard
 
 
@@ -40,20 +42,22 @@ def write_leaderboard(
         The files written.
 
     Raises:
-        UsageError: pictures without matplotlib, or Parquet without pyarrow.
+        UsageError: pictures without matplotlib or that cannot be drawn, or Parquet without pyarrow; all other files are
+            written before.
     """
-    drawn = write_pictures(scoreboard, directory, pictures) if pictures else []
+    drawn, failed = _drawn(scoreboard, directory, pictures)
     text = document.render_json(scoreboard)
     shown = read_badges(directory, text) if badges is None else dict(badges)
+    named = presentable(scoreboard)
     files = {
         "README.md": markdown.readme(scoreboard, [path.name for path in drawn], shown),
         "leaderboard.json": text,
-        "leaderboard.csv": _csv(document.LEADERBOARD_COLUMNS, document.leaderboard_rows(scoreboard)),
-        "curves.csv": _csv(document.CURVE_COLUMNS, document.curve_rows(scoreboard)),
+        "leaderboard.csv": _csv(document.LEADERBOARD_COLUMNS, document.leaderboard_rows(named)),
+        "curves.csv": _csv(document.CURVE_COLUMNS, document.curve_rows(named)),
         "index.html": page.page(scoreboard, shown),
         "table.tex": papers.latex(scoreboard),
         "timings.md": markdown.timings(scoreboard),
-        "timings.csv": _csv(document.TIMING_COLUMNS, document.timing_rows(scoreboard)),
+        "timings.csv": _csv(document.TIMING_COLUMNS, document.timing_rows(named)),
     }
     if badges is not None:
         files[FILE] = badges_text(badges, text)
@@ -61,7 +65,21 @@ def write_leaderboard(
     written = [write_file(directory / name, content) for name, content in files.items()]
     if parquet:
         written.append(papers.write_parquet(scoreboard, directory / "curves.parquet"))
+    if failed:
+        raise UsageError(f"{failed}; all other files of {directory} are written")
     return [*written, *drawn]
+
+
+def _drawn(scoreboard: Scoreboard, directory: Path, kinds: Sequence[Kind]) -> tuple[list[Path], str]:
+    """The pictures that were asked for, or none and why not: no fault of a drawing library costs the figures."""
+    if not kinds:
+        return [], ""
+    try:
+        return write_pictures(scoreboard, directory, kinds), ""
+    except UsageError as error:
+        return [], str(error)
+    except Exception as error:
+        return [], f"the pictures could not be drawn: {type(error).__name__}: {one_line(error)}"
 
 
 def write_file(path: Path, content: str | bytes) -> Path:
@@ -76,5 +94,14 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
     return buffer.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in front."""
+    return (
+        f"'{cell}"
+        if isinstance(cell, str) and cell.lstrip()[:1] in ("=", "+", "-", "@", "\t", "|", "%") and cell.lstrip()
+        else cell
+    )

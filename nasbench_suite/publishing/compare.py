@@ -11,10 +11,12 @@ import numpy as np
 
 from nasbench_suite.errors import BundleError
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.publishing.bundle import parse_json, printable
+from nasbench_suite.publishing.fields import parse_json, printable
+from nasbench_suite.publishing.first_form import FORMAT as FIRST_FORM
 from nasbench_suite.scoring.statistics import holm, mean, paired_differences
 
 Verdict = Literal["better", "worse", "not significant", "same", "new", "gone", "now ranked", "no longer ranked"]
+FORMATS = (FIRST_FORM, FORMAT)
 LEVEL = 0.05
 LEAST_PAIRS = 6
 """With fewer paired seeds the exact signed-rank test can never go below 5 %."""
@@ -125,8 +127,10 @@ class _Board:
         self.name = name
         document = parse_json(text, name)
         try:
-            if document["format"] != FORMAT:
-                raise BundleError(f"{name} has format {document['format']!r}, this release reads {FORMAT}")
+            self.format = document["format"]
+            if self.format not in FORMATS:
+                known = " and ".join(map(str, FORMATS))
+                raise BundleError(f"{name} has format {self.format!r}, this release reads {known}")
             self.seeds: list[int] = list(document["comparison"]["seeds"])
             self.suite = _words(document["suite"]["version"])
             self.versions = {_words(row["label"]): _words(row["version"]) for row in document["strategies"]}
@@ -134,7 +138,7 @@ class _Board:
                 _words(board["name"]): board for board in document["benchmarks"]
             }
             self.ranked = {
-                (name, _words(row["label"])): (_words(row["place"]), self._scores(board, row))
+                (name, _words(row["label"])): (_words(row["place"] or ""), self._scores(board, row))
                 for name, board in self.boards.items()
                 for row in board["ranked"]
             }
@@ -147,6 +151,11 @@ class _Board:
 
 def _check_protocol(first: _Board, second: _Board) -> None:
     wrong = []
+    if first.format != second.format:
+        wrong.append(
+            f"the old one has format {first.format} and the new one {second.format}: from format 2 on a run is scored "
+            "by training seeds that it did not see; write the old one again with nasbench leaderboard"
+        )
     for name in [*first.boards, *(name for name in second.boards if name not in first.boards)]:
         if name not in first.boards or name not in second.boards:
             wrong.append(f"benchmark {name} is only in {first.name if name in first.boards else second.name}")

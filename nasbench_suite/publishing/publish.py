@@ -17,9 +17,11 @@ from nasbench_suite.errors import BundleError, ScoringError
 from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
-from nasbench_suite.plugins import BUILT_IN, Registry, source_modules
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, parse_json, this_suite
+from nasbench_suite.plugins import BUILT_IN, Registry
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, Site, digest, this_suite, write_bundle
 from nasbench_suite.publishing.differences import differences
+from nasbench_suite.publishing.fields import parse_json
+from nasbench_suite.publishing.reading import read_bundle
 from nasbench_suite.scoring import score, trace
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Event
@@ -92,6 +94,24 @@ def make_bundle(plan: Plan, results: Mapping[str, Result], leaderboard: str) -> 
     return Bundle(comparison, this_suite(), tuple(members), sites, records, leaderboard, (environment,), sources)
 
 
+def write_published(bundle: Bundle, path: Path) -> Path:
+    """Write a bundle for others, and read it back: what nobody could read is not left behind.
+
+    Raises:
+        BundleError: a place that cannot be written, or what no reader of bundles accepts, with the place.
+    """
+    unread = write_bundle(bundle, path.with_name(f"{path.name}.unread"))
+    try:
+        read_bundle(unread)
+        return unread.replace(path)
+    except BundleError as error:
+        raise BundleError(f"this leaderboard cannot be published, since no reader would accept it: {error}") from None
+    except OSError as error:
+        raise BundleError(f"bundle {path} cannot be written: {error.strerror or error}") from None
+    finally:
+        unread.unlink(missing_ok=True)
+
+
 def read_leaderboard(directory: Path) -> str:
     """The text of ``leaderboard.json`` in a directory, or of the file itself.
 
@@ -148,9 +168,11 @@ def check_seeds(seeds: Sequence[int]) -> None:
     Raises:
         BundleError: seeds that are not one after the other.
     """
-    if gaps := sorted(set(range(min(seeds), max(seeds))) - set(seeds)):
+    held = set(seeds)
+    if max(held) - min(held) >= len(held):
+        gap = next(seed for seed in range(min(held), max(held)) if seed not in held)
         raise BundleError(
-            f"seed {gaps[0]} is left out between {min(seeds)} and {max(seeds)}; the seeds of a published comparison "
+            f"seed {gap} is left out between {min(seeds)} and {max(seeds)}; the seeds of a published comparison "
             "follow one another"
         )
 
@@ -172,6 +194,8 @@ def _member(row: Row, sources: tuple[str, ...]) -> Member:
         plugin.origin,
         0,
         sources,
+        strategy.step,
+        strategy.prior,
     )
 
 
@@ -230,17 +254,17 @@ def _sources(row: Row) -> tuple[tuple[str, ...], dict[str, bytes]]:
     None if its package came from a registry, where everybody finds it.
     """
     plugin = row.offered.plugin
-    modules = source_modules(row.offered.strategy)
+    made = row.offered.sources.own
     if plugin.origin == "package" and _from_registry(plugin.package):
         return (), {}
-    paths = [path for path in modules.values() if path is not None]
-    if not paths:
+    paths = [file.path for file in made if file.path is not None]
+    if not paths or len(paths) < len(made):  # nothing, or something inside an archive
         return (), {}
     if plugin.origin == "file":
         root, folder = Path(plugin.package).parent, _safe(Path(plugin.package).stem)
         files = paths
     else:
-        top = importlib.import_module(next(iter(modules)).partition(".")[0])
+        top = importlib.import_module(re.split("[./]", made[0].name)[0])
         start = Path(top.__file__ or paths[0])
         package = start.name == "__init__.py"
         root, folder = (start.parent.parent if package else start.parent), _safe(plugin.package)

@@ -58,6 +58,14 @@ class Shelf:
     badges: Counter[Badge]
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A folder whose leaderboard cannot be shown, and why."""
+
+    folder: str
+    reason: str
+
+
 def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
     """A server of a directory of leaderboards; ``serve_forever()`` starts it, ``server_address`` says where.
 
@@ -81,27 +89,66 @@ def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
         raise BundleError(f"port {port} cannot be used: {getattr(error, 'strerror', None) or error}") from None
 
 
-def shelves(root: Path) -> Iterator[Shelf]:
-    """Every leaderboard in a directory, by folder; those whose document cannot be read are left out."""
+def shelves(root: Path) -> Iterator[Shelf | Unreadable]:
+    """Every leaderboard in a directory, by folder; with the reason where its document cannot be read."""
     for path in sorted([root, *(item for item in root.iterdir() if item.is_dir() and not item.is_symlink())]):
         file = path / "leaderboard.json"
+        folder = "" if path == root else path.name + "/"
         try:
             text = file.read_text(encoding="utf-8")
             document = json.loads(text)
-            document["comparison"]["title"], document["strategies"], document["benchmarks"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield Unreadable(folder, error.strerror or str(error))
+            continue
+        except (ValueError, RecursionError):
+            yield Unreadable(folder, "it is not JSON in UTF-8")
+            continue
+        if not _is_leaderboard(document):
+            yield Unreadable(folder, "it is not the document of a leaderboard")
             continue
         files = tuple(sorted(item.name for item in path.iterdir() if item.is_file() and _is_served(item)))
-        yield Shelf("" if path == root else path.name + "/", document, files, Counter(read_badges(path, text).values()))
+        yield Shelf(folder, document, files, Counter(read_badges(path, text).values()))
+
+
+def _is_leaderboard(document: Any) -> bool:
+    """Whether a document has the form that the page needs; what is in its texts does not matter, they are escaped."""
+
+    def objects(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+    return (
+        isinstance(document, dict)
+        and isinstance(document.get("comparison"), dict)
+        and isinstance(document["comparison"].get("title"), str)
+        and isinstance(document["comparison"].get("seeds", []), list)
+        and objects(document.get("strategies"))
+        and objects(document.get("benchmarks"))
+        and all(
+            objects(board.get("ranked", [])) and isinstance(board.get("budget", {}), dict)
+            for board in document["benchmarks"]
+        )
+    )
 
 
 def index_page(root: Path) -> str:
     """The page that lists the leaderboards of a directory."""
     found = list(shelves(root))
-    body = "".join(map(_article, found)) or "<p>No leaderboards here yet: <code>nasbench run-all</code> makes one.</p>"
+    body = (
+        "".join(_article(shelf) if isinstance(shelf, Shelf) else _unreadable(shelf) for shelf in found)
+        or "<p>No leaderboards here yet: <code>nasbench run-all</code> makes one.</p>"
+    )
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Leaderboards</title><style>{_STYLE}</style><h1>Leaderboards</h1>{body}</html>"
+    )
+
+
+def _unreadable(shelf: Unreadable) -> str:
+    return (
+        f"<article><h2>{_text(shelf.folder or 'this directory')}</h2>"
+        f"<p>leaderboard.json cannot be shown: {_text(shelf.reason)}</p></article>"
     )
 
 
@@ -173,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
         if host not in (HOST, "localhost"):
             return HTTPStatus.FORBIDDEN, plain, b"this server is for localhost\n"
-        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        try:
+            path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        except ValueError:
+            return HTTPStatus.BAD_REQUEST, plain, b"this is no address\n"
         if path == "/":
             return HTTPStatus.OK, TYPES[".html"], index_page(self.served).encode()
         file = self._file(path)

@@ -7,6 +7,7 @@ seen by running the strategies again; see ``rerun.py``.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,13 +20,17 @@ from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
-from nasbench_suite.plugins import BUILT_IN, Registry, hash_of_sources
-from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, parse_json, printable, this_suite
+from nasbench_suite.plugins import BUILT_IN, Registry
+from nasbench_suite.publishing.bundle import NOT_RUN, Bundle, Member, Record, digest, this_suite
 from nasbench_suite.publishing.differences import differences
+from nasbench_suite.publishing.fields import parse_json, printable
+from nasbench_suite.publishing.first_form import FORMAT as FIRST_FORM
+from nasbench_suite.publishing.first_form import first_document
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
-from nasbench_suite.publishing.rerun import Rerun, rerun
+from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
 from nasbench_suite.search.journal import Evaluation, Recommendation
+from nasbench_suite.sources import files_hash, former_files_hash
 
 
 class Finding(NamedTuple):
@@ -46,9 +51,12 @@ class Verification:
         findings: all that is not as claimed; the bundle is refused unless there is none.
         badges: label -> how far the row was checked; empty if the bundle is refused.
         notes: what could not be checked, and why.
+        unfinished: label -> outcome -> how many of the row's runs are claimed to have ended so instead of finishing;
+            such claims cannot be checked by replaying answers.
         reruns: what came of running strategies again.
         replayed: answers that were asked for again.
-        scoreboard: recomputed; ``None`` where it could not be.
+        scoreboard: recomputed; ``None`` where it could not be. Where the bundle's seeds may have been chosen, it is that
+            of the fresh seeds, and ``None`` without them.
     """
 
     findings: tuple[Finding, ...]
@@ -57,6 +65,7 @@ class Verification:
     reruns: tuple[Rerun, ...]
     replayed: int
     scoreboard: Scoreboard | None = field(repr=False, default=None)
+    unfinished: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -65,7 +74,14 @@ class Verification:
 
 
 def verify(
-    bundle: Bundle, registry: Registry, *, count: int = 0, executor: Executor | None = None, entropy: int | None = None
+    bundle: Bundle,
+    registry: Registry,
+    *,
+    count: int = 0,
+    executor: Executor | None = None,
+    entropy: int | None = None,
+    limits: Limits = LIMITS,
+    relabelled: bool = False,
 ) -> Verification:
     """Check every claim of a bundle.
 
@@ -75,6 +91,8 @@ def verify(
         count: of every row on every benchmark, so many fresh seeds are run, and so many recorded ones again.
         executor: where those are run; needed if ``count`` is not 0.
         entropy: decides which seeds are drawn; by default nobody can know them beforehand.
+        limits: of every run that is done again; a bundle's own count only where they are lower.
+        relabelled: whether strategies are run with the options of their spaces relabelled, too.
     """
     findings = [Finding(part, "is not what the list of hashes in bundle.json says") for part in bundle.altered]
     notes: list[str] = []
@@ -82,6 +100,7 @@ def verify(
     plan = plan_of(bundle, registry, findings)
     if plan is None:
         return Verification(tuple(findings), {}, tuple(notes), (), 0)
+    notes += _chosen_seeds(bundle.comparison)
     measured = sorted(name for name, benchmark in plan.benchmarks.items() if benchmark.currency != "simulated")
     findings += _sources(bundle)
     replayed = 0
@@ -118,15 +137,25 @@ def verify(
         notes.append("the leaderboard was not recomputed, since runs are missing or cannot be scored")
     else:
         board = score(plan, sound)
-        findings += _leaderboard(bundle, board)
-    reruns: tuple[Rerun, ...] = ()
+        findings += _leaderboard(bundle, plan, sound, board)
+        notes += _improbable(board)
+    again = Again((), ())
     if count and len(findings) == len(bundle.altered):  # what is wrong already need not be run
         assert executor is not None, "running strategies again needs an executor"
-        reruns, absent = rerun(plan, bundle, registry, executor, count, entropy)
-        notes += absent
-        findings += [Finding(where, what) for repeated in reruns for where, what in repeated.faults]
-    badges = {} if findings else _badges(bundle, plan, bool(measured), reruns)
-    return Verification(tuple(findings), badges, tuple(notes), reruns, 0 if measured else replayed, board)
+        again = rerun(plan, bundle, registry, executor, count, entropy, limits, relabelled)
+        notes += again.notes
+        findings += [Finding(where, what) for repeated in again.reruns for where, what in repeated.faults]
+        findings += [Finding(where, what) for where, what in again.faults]
+    badges = {} if findings else _badges(bundle, plan, bool(measured), again.reruns)
+    return Verification(
+        tuple(findings),
+        badges,
+        tuple(notes),
+        again.reruns,
+        0 if measured else replayed,
+        again.board if _were_chosen(bundle.comparison) else board,
+        _unfinished(bundle),
+    )
 
 
 def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan | None:
@@ -181,6 +210,7 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
         yield Finding(where, str(error))
     known = set(registry.strategies) | {member.strategy for member in bundle.members}
     for member in bundle.members:
+        yield from _not_the_suites_own(member, registry)
         if member.label in known and member.label != member.strategy:
             yield Finding(f"row {member.label}", f"is called like another strategy, but is {member.strategy}")
         yield from _named_as_installed(member, registry)
@@ -192,13 +222,38 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
 
 
+def _were_chosen(comparison: Comparison) -> bool:
+    """Whether a comparison's seeds may have been chosen after looking at what they give."""
+    preset = comparison.name in preset_names() and load_comparison(comparison.name).seeds == comparison.seeds
+    return min(comparison.seeds) > 0 and not preset
+
+
+def _chosen_seeds(comparison: Comparison) -> Iterator[str]:
+    """A note where a comparison's seeds are neither a preset's nor those that anybody would take first."""
+    if _were_chosen(comparison):
+        yield (
+            f"the seeds begin at {min(comparison.seeds)} and not at 0, so they may have been chosen because rows did well on them: "
+            "only what fresh seeds show (--rerun K) ranks these rows"
+        )
+
+
+def _not_the_suites_own(member: Member, registry: Registry) -> Iterator[Finding]:
+    """Whether a row bears the name of a strategy that comes with the suite and comes from elsewhere."""
+    offered = registry.strategies.get(member.strategy)
+    if offered is not None and offered.plugin.built_in and (member.package, member.origin) != (BUILT_IN, "package"):
+        where = f"{member.package} ({member.origin})"
+        yield Finding(
+            f"row {member.label}", f"bears the name of {member.strategy!r} of the suite, but comes from {where}"
+        )
+
+
 def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]:
     """Where the very same code is installed, what the bundle says of it must be so."""
     offered = registry.strategies.get(member.strategy)
     if offered is None or offered.version != member.version:
         return
     strategy = offered.strategy
-    for what in ("family", "paper", "summary", "tuning", "requires", "defaults"):
+    for what in ("family", "paper", "summary", "tuning", "requires", "defaults", "step", "prior"):
         claimed, ours = getattr(member, what), getattr(strategy, what)
         if claimed != ours:
             yield Finding(f"row {member.label}", f"{what} is {claimed!r} in the bundle and {ours!r} here")
@@ -229,13 +284,18 @@ def _sources(bundle: Bundle) -> Iterator[Finding]:
     for member in bundle.members:
         if member.origin == "file" and not member.sources:
             yield Finding(f"row {member.label}", "comes from a loose file, which is not in the bundle")
-        found = hash_of_sources(bundle.sources[name] for name in member.sources)
-        if member.sources and member.version.rpartition("+")[2] != found:
+        files = [(name, bundle.sources[name]) for name in member.sources]
+        if files and _own_part(member.version) not in (files_hash(files), former_files_hash(files)):
             yield Finding(f"row {member.label}", f"its source in the bundle is not that of version {member.version}")
     plugins = {name.split("/")[1] for member in bundle.members for name in member.sources}
     for name in sorted(bundle.sources):
         if name.split("/")[1] not in plugins:
             yield Finding(name, "is the source of no row")
+
+
+def _own_part(version: str) -> str:
+    """The part of a strategy's version that is a hash of its own files."""
+    return version.rpartition("+")[2].partition(".")[0]
 
 
 def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
@@ -296,20 +356,44 @@ def _result(run: Run, record: Record, benchmark: Benchmark) -> Result | None:
     )
 
 
-def _leaderboard(bundle: Bundle, board: Scoreboard) -> Iterator[Finding]:
-    """Whether the claimed leaderboard is the recomputed one."""
+def _leaderboard(bundle: Bundle, plan: Plan, results: Mapping[str, Result], board: Scoreboard) -> Iterator[Finding]:
+    """Whether the claimed leaderboard is the recomputed one, by the statistics of its own form."""
     try:
         claimed = parse_json(bundle.leaderboard, "leaderboard.json")
     except BundleError as error:
         yield Finding("leaderboard.json", str(error))
         return
-    found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
+    if isinstance(claimed, dict) and claimed.get("format") == FIRST_FORM:
+        found = json.loads(json.dumps(first_document(plan, results, bundle.suite)))
+    else:
+        found = {**json.loads(render_json(board)), "suite": dict(bundle.suite)}
     released = "" if bundle.suite == this_suite() else f" (made by release {bundle.suite.get('version')})"
     for difference in differences(claimed, found, bundle.comparison.seeds):
         yield Finding(
             f"leaderboard, {difference.where}" if difference.where else "leaderboard",
             f"claimed {difference.claimed}, recomputed {difference.found}{released}",
         )
+
+
+def _improbable(board: Scoreboard) -> Iterator[str]:
+    """Rows that begin, or answer without having asked, with architectures too good for a search without knowledge."""
+    for held in board.boards:
+        for standing in held.standings:
+            if standing.luck is not None and standing.luck.flagged:
+                yield (
+                    f"{standing.label} on {held.contest.benchmark}: improbable luck, p = {standing.luck.p_value:.2g}: a "
+                    "search that knows nothing beforehand does not begin, or answer unasked, with such architectures"
+                )
+
+
+def _unfinished(bundle: Bundle) -> dict[str, dict[str, int]]:
+    """Per row, how many of its runs are claimed to have ended otherwise than finished, by outcome."""
+    found: dict[str, Counter[str]] = {}
+    for (label, _), records in sorted(bundle.records.items()):
+        for record in records.values():
+            if record.outcome != "finished":
+                found.setdefault(label, Counter())[record.outcome] += 1
+    return {label: dict(sorted(counts.items())) for label, counts in found.items()}
 
 
 def _badges(bundle: Bundle, plan: Plan, measured: bool, reruns: Sequence[Rerun]) -> dict[str, Badge]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasbench_suite.errors import ScoringError
+from nasbench_suite.scoring.steps import kind_of
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation
 from nasbench_suite.search.problem import amount_of
@@ -32,6 +33,7 @@ class Curve:
         spent: what the run paid in all, in the budget's unit.
         evaluations: how many answers the run got.
         charged: of ``spent``, what was paid for training that is no evaluation.
+        recommended: whether its strategy named the answer; else it is the best that was evaluated.
 
     Raises:
         ScoringError: shapes that do not agree, or times that do not rise.
@@ -42,6 +44,7 @@ class Curve:
     spent: float
     evaluations: int
     charged: float = 0.0
+    recommended: bool = False
 
     def __post_init__(self) -> None:
         if self.times.shape != (len(self.incumbents),):
@@ -130,7 +133,8 @@ def trace(
             times.append(moment)
             incumbents.append(architecture)
     total = moments[-1] if moments else 0.0
-    return Curve(np.array(times, dtype=np.float64), tuple(incumbents), min(total, budget.amount), evaluations, charged)
+    steps, spent_in_all = np.array(times, dtype=np.float64), min(total, budget.amount)
+    return Curve(steps, tuple(incumbents), spent_in_all, evaluations, charged, recommended)
 
 
 def _evaluations_alone(
@@ -189,7 +193,7 @@ def spending(journal: Sequence[Event], budget: Budget, full_epochs: int) -> dict
             kind = "asked again" if question in asked else names[event.epochs]
             asked.add(question)
         elif isinstance(event, Charge):
-            kind = event.what
+            kind = kind_of(event.what)
         else:
             continue
         shares[kind] = shares.get(kind, 0.0) + amount

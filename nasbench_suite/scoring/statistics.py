@@ -21,6 +21,15 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 """Bootstrap samples behind every interval, as in Agarwal et al. 2021 (rliable's default for figures)."""
 
+LEVEL = 0.05
+"""Of every test."""
+
+EXACT = 60
+"""Up to so many paired differences tests use the exact distribution; beyond, the normal one is close and much faster."""
+
+FEW = 10
+"""With fewer runs than these a percentile interval covers too little (89 % of 5 runs); Student's t is used instead."""
+
 _GRID = 2.0**30
 _PAIRED_VALUES = 2**19  # of differences held at once
 _SEED = 2021
@@ -74,14 +83,16 @@ def interquartile_mean(values: ArrayLike) -> float:
     return mean(ordered[cut : ordered.size - cut])
 
 
-def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
+def bootstrap_interquartile_mean(strata: ArrayLike, *, few: int = FEW) -> Interval:
     """The interquartile mean of all values with its percentile interval from a stratified bootstrap.
 
     Every bootstrap sample draws with replacement within each stratum (benchmark), then pools (Agarwal et al. 2021).
-    The draws depend on the shape alone, so a row's interval does not change when other rows come or go.
+    The draws depend on the shape alone, so a row's interval does not change when other rows come or go. Of fewer than
+    ``few`` values per stratum see :func:`student_interval`.
 
     Args:
         strata: ``[strata, values]``, finite.
+        few: below so many values per stratum the interval is Student's.
 
     Raises:
         ScoringError: another shape, or values that are not finite.
@@ -94,6 +105,8 @@ def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
     estimate = interquartile_mean(pool)
     if values.shape[1] == 1:
         return Interval(estimate, math.nan, math.nan, pool.size)
+    if values.shape[1] < few:
+        return student_interval(values)
     cut = pool.size // 4
     if len(values) == 1:
         reached = _sorted_reach(pool.size)
@@ -106,11 +119,40 @@ def bootstrap_interquartile_mean(strata: ArrayLike) -> Interval:
     return Interval(estimate, float(low[0]), float(high[0]), pool.size)
 
 
-def bootstrap_curves(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Interquartile means with percentile intervals, one per column.
+def student_interval(strata: FloatArray) -> Interval:
+    """The interquartile mean with Student's interval for trimmed means (Tukey & McLaughlin, Sankhyā A 25, 1963).
+
+    The standard error comes from the values with the outer quarters drawn in to the nearest that is kept, within each
+    stratum; the degrees of freedom are those of the values that are kept. It covers 95 % where a bootstrap of so few
+    values does not.
+
+    Args:
+        strata: ``[strata, values]``, finite, at least two values each.
+    """
+    pool = np.sort(strata, axis=None)
+    cut = pool.size // 4
+    kept = pool.size - 2 * cut
+    drawn_in = np.clip(strata, pool[cut], pool[pool.size - cut - 1])
+    spread = math.fsum(len(row) * standard_deviation(row) ** 2 for row in drawn_in)
+    freedom = max(kept - len(strata), 1)
+    reach = _student_quantile(freedom) * math.sqrt(spread) / kept
+    estimate = interquartile_mean(pool)
+    return Interval(estimate, estimate - reach, estimate + reach, pool.size)
+
+
+@lru_cache(maxsize=256)
+def _student_quantile(freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(f"{stdtrit(freedom, (1 + CONFIDENCE) / 2):.9g}")
+
+
+def bootstrap_curves(values: ArrayLike, *, few: int = FEW) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Interquartile means with percentile intervals, one per column; of fewer than ``few`` seeds with Student's.
 
     Args:
         values: ``[seeds, moments]``; a column with a NaN gives NaN.
+        few: below so many seeds the interval is Student's.
 
     Returns:
         Estimates, lower and upper ends, each ``[moments]``.
@@ -125,7 +167,11 @@ def bootstrap_curves(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatAr
     if seeds > 1 and known.any():
         # Moments at which nothing changed share their column; each is resampled once.
         distinct, back = np.unique(kept, axis=1, return_inverse=True)
-        low, high = _percentiles(_sums(_sorted_reach(seeds), distinct) / (seeds - 2 * cut))
+        if seeds < few:
+            ends = [student_interval(column[None]) for column in distinct.T]
+            low, high = (np.array([getattr(end, side) for end in ends]) for side in ("low", "high"))
+        else:
+            low, high = _percentiles(_sums(_sorted_reach(seeds), distinct) / (seeds - 2 * cut))
         results[1, known], results[2, known] = low[back.ravel()], high[back.ravel()]
     return results[0], results[1], results[2]
 
@@ -200,73 +246,134 @@ class Differences:
         effects: ``[rows, rows]``, matched-pairs rank-biserial correlation (Kerby 2014): 1 where row i beats row j
             in every pair, -1 the other way round, 0 on the diagonal.
         n: pairs of runs behind each test.
+        least: the smallest corrected p-value that so many pairs of runs and rows allow.
     """
 
     p_values: FloatArray
     effects: FloatArray
     n: int
+    least: float = 1.0
 
-    def better(self, level: float = 1 - CONFIDENCE) -> NDArray[np.bool_]:
-        """``[rows, rows]``: whether row i is significantly better than row j."""
-        return (self.p_values <= level) & (self.effects > 0)
-
-    def positions(self) -> list[int]:
-        """For each row 1 + the number of rows that are significantly better; rows that share it are tied."""
-        return [1 + int(count) for count in self.better().sum(axis=0)]
+    @property
+    def tells(self) -> bool:
+        """Whether any two rows could have been told apart at all with so many runs."""
+        return self.least <= LEVEL
 
 
-def paired_differences(scores: ArrayLike) -> Differences:
-    """Compare every pair of rows over paired runs.
+def paired_differences(scores: ArrayLike, *, exact: bool = True) -> Differences:
+    """Compare every pair of rows over paired runs, within each of the named data sets.
 
-    Wilcoxon's signed-rank test with Pratt's treatment of zeros (two strategies often find the very same cell) and
-    the normal approximation with continuity correction, which stays below 5 % from five pairs on only where the exact
-    test nearly does; Holm's step-down correction over all pairs (Demšar, JMLR 2006; Holm 1979).
+    Wilcoxon's signed-rank test with Pratt's treatment of zeros (two strategies often find the very same cell). With
+    several data sets, ranks are within each of them and their sums are added, so that what is tested is equality
+    within each of these data sets; nothing is said of others. Up to :data:`EXACT` differences the distribution is the
+    exact one given ties and zeros: every difference has either sign with equal probability. Beyond, it is the normal
+    approximation with continuity correction. Holm's step-down correction over all pairs (Demšar, JMLR 2006; Holm 1979).
 
     Args:
-        scores: ``[rows, paired runs]``; NaN (no answer) counts as below every number.
+        scores: ``[rows, paired runs]`` or ``[rows, data sets, paired runs]``; NaN (no answer) counts as below every
+            number.
+        exact: whether to use the exact distribution where it is short enough.
     """
-    from scipy.stats import rankdata
-
     values = on_grid(scores)
     values = np.where(np.isnan(values), -4.0, values)
-    rows, n = values.shape
+    values = values.reshape(len(values), -1, values.shape[-1]) if values.size else values.reshape(len(values), 1, 0)
+    rows, strata, seeds = values.shape
     p_values, effects = np.ones((rows, rows)), np.zeros((rows, rows))
     first, second = np.triu_indices(rows, 1)
     raw = np.ones(len(first))
-    chunk = max(1, _PAIRED_VALUES // max(n, 1))
+    chunk = max(1, _PAIRED_VALUES // max(strata * seeds, 1))
     for start in range(0, len(first), chunk):
         part = slice(start, start + chunk)
-        differences = values[first[part]] - values[second[part]]
-        ranks = rankdata(np.abs(differences), axis=1)  # zeros take part in the ranking and are left out of the sums
-        up, down = ((ranks * side).sum(axis=1) for side in (differences > 0, differences < 0))
-        total = up + down
-        effects[first[part], second[part]] = np.divide(up - down, total, out=np.zeros_like(total), where=total > 0)
-        raw[part] = _signed_rank_tests(ranks, (differences == 0).sum(axis=1), up)
+        raw[part], effects[first[part], second[part]] = signed_rank_tests(
+            values[first[part]] - values[second[part]], exact=exact
+        )
     effects -= effects.T
     p_values[first, second] = p_values[second, first] = holm(raw)
-    return Differences(p_values, effects, n)
+    return Differences(p_values, effects, strata * seeds, least_p_value(seeds, strata, len(first)))
 
 
-def _signed_rank_tests(ranks: FloatArray, zeros: NDArray[np.intp], up: FloatArray) -> FloatArray:
+def signed_rank_tests(differences: FloatArray, *, exact: bool = True) -> tuple[FloatArray, FloatArray]:
+    """Wilcoxon's signed-rank tests of many pairs at once (see :func:`paired_differences`).
+
+    Args:
+        differences: ``[pairs, data sets, runs]``, finite.
+        exact: whether to use the exact distribution where it is short enough.
+
+    Returns:
+        Two-sided p-values, not corrected, and matched-pairs rank-biserial correlations, ``[pairs]`` each.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.abs(differences), axis=2)  # zeros take part in the ranking and are left out of the sums
+    up, down = ((ranks * side).sum(axis=(1, 2)) for side in (differences > 0, differences < 0))
+    total = up + down
+    effects: FloatArray = np.divide(up - down, total, out=np.zeros_like(total), where=total > 0)
+    zeros = (differences == 0).sum(axis=2)
+    if exact and differences.shape[1] * differences.shape[2] <= EXACT:
+        return _exact_tests(np.where(differences == 0, 0.0, ranks), up, down), effects
+    return _normal_tests(ranks, zeros, up), effects
+
+
+def _exact_tests(ranks: FloatArray, up: FloatArray, down: FloatArray) -> FloatArray:
+    """Two-sided p-values of sums of positive ranks: the share of all signs whose sum is as far from the middle."""
+    doubled = np.rint(2 * np.sort(ranks.reshape(len(ranks), -1), axis=1)).astype(np.int64)
+    nearer = np.rint(2 * np.minimum(up, down)).astype(np.int64)
+    patterns, which = np.unique(doubled, axis=0, return_inverse=True)
+    which = which.ravel()
+    p_values = np.ones(len(ranks))
+    for number, pattern in enumerate(patterns):
+        of = which == number
+        below = np.cumsum(_sums_of_signs(pattern[pattern > 0]))
+        p_values[of] = np.minimum(2 * below[nearer[of]], 1.0)
+    return np.array([float(f"{p:.9g}") for p in p_values])
+
+
+def _sums_of_signs(ranks: NDArray[np.int64]) -> FloatArray:
+    """How probable each sum is, from 0 on, if every rank is taken with probability one half."""
+    probable = np.zeros(int(ranks.sum()) + 1)
+    probable[0] = 1.0
+    reach = 1
+    for rank in ranks.tolist():
+        half = probable[:reach] / 2
+        probable[:reach] = half
+        probable[rank : rank + reach] += half
+        reach += rank
+    return probable
+
+
+def _normal_tests(ranks: FloatArray, zeros: NDArray[np.intp], up: FloatArray) -> FloatArray:
     """Two-sided p-values, ``[pairs]``, of the sums of positive ranks; 1 where nothing differs.
 
-    The numbers are those of ``scipy.stats.wilcoxon(..., zero_method="pratt", correction=True, method="approx")``,
-    which would rank all differences a second time.
+    Of one data set the numbers are those of ``scipy.stats.wilcoxon(..., zero_method="pratt", correction=True,
+    method="approx")``, which would rank all differences a second time.
+
+    Args:
+        ranks: ``[pairs, data sets, runs]``.
+        zeros: ``[pairs, data sets]``, how many differences are none.
+        up: ``[pairs]``.
     """
     from scipy.special import ndtr
 
-    n = ranks.shape[1]
-    centre = (n * (n + 1) - zeros * (zeros + 1)) / 4
+    n = ranks.shape[2]
+    centre = ((n * (n + 1) - zeros * (zeros + 1)) / 4).sum(axis=1)
     # A sum of squared ranks has the ties' correction in it already; the zeros' part is taken away (Pratt 1959).
     shared = (zeros + 1) / 2
-    variance = ((ranks**2).sum(axis=1) - zeros * shared**2) / 4
+    variance = (((ranks**2).sum(axis=2) - zeros * shared**2) / 4).sum(axis=1)
     distance = np.abs(np.abs(up - centre) - 0.5 * (up != centre))
     z = np.divide(distance, np.sqrt(variance), out=np.zeros_like(distance), where=variance > 0)
     # Nine digits: what is left does not depend on the last bit of a machine's error function.
     distinct, back = np.unique(z, return_inverse=True)
     p_values = np.array([float(f"{p:.9g}") for p in np.minimum(2 * ndtr(-distinct), 1.0)])
-    found: FloatArray = np.where(zeros == n, 1.0, p_values[back.ravel()])
+    found: FloatArray = np.where((zeros == n).all(axis=1), 1.0, p_values[back.ravel()])
     return found
+
+
+def least_p_value(seeds: int, strata: int, comparisons: int) -> float:
+    """The smallest p-value that :func:`paired_differences` can give: one row better in every run, Holm's first step."""
+    if not seeds or not comparisons:
+        return 1.0
+    raw, _ = signed_rank_tests(np.ones((1, strata, seeds)) * np.arange(1.0, seeds + 1))
+    return min(1.0, float(f"{raw[0] * comparisons:.6g}"))
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
@@ -311,17 +418,22 @@ class CriticalDifference:
         return found
 
 
-def critical_difference(scores: ArrayLike) -> CriticalDifference | None:
-    """Compare rows over benchmarks; ``None`` for fewer than two benchmarks or three rows, where the test says nothing.
+DATA_SETS = 10
+"""With fewer data sets nothing is inferred from them for others (Demšar 2006 has 10 or more for these tests)."""
+
+
+def critical_difference(scores: ArrayLike, *, least: int = DATA_SETS) -> CriticalDifference | None:
+    """Compare rows over benchmarks; ``None`` for fewer than ``least`` of them or three rows, where the test says little.
 
     Args:
         scores: ``[rows, benchmarks]``, higher is better, no NaN.
+        least: benchmarks.
     """
     from scipy.stats import chi2, rankdata, studentized_range
 
     values = np.asarray(scores, dtype=np.float64)
     rows, n = values.shape
-    if rows < 3 or n < 2:
+    if rows < 3 or n < least:
         return None
     ranks = rankdata(-values, axis=0)
     means = np.array([mean(row) for row in ranks])
@@ -404,3 +516,65 @@ def time_to_target(target: float, times: ArrayLike, budget: float) -> TimeToTarg
     successes = int(reached.sum())
     spent = math.fsum(np.where(reached, values, budget))
     return TimeToTarget(target, spent / successes if successes else math.inf, successes, len(values))
+
+
+def pairing(scores: ArrayLike) -> float:
+    """What pairing buys: the share of the variance of the difference of two rows that sharing a seed takes away.
+
+    The mean covariance of two rows divided by the mean variance; 0 where seeds have nothing in common, 1 where they
+    are all there is. NaN of fewer than two rows or runs, or where nothing varies.
+
+    Args:
+        scores: ``[rows, paired runs]``; no NaN.
+    """
+    values = on_grid(scores)
+    rows, n = values.shape
+    alone = math.fsum(standard_deviation(row) ** 2 for row in values) if n > 1 else 0.0
+    if rows < 2 or not alone:
+        return math.nan
+    together = standard_deviation(values.sum(axis=0)) ** 2
+    return float(f"{(together - alone) / ((rows - 1) * alone):.9g}")
+
+
+def positions(estimates: ArrayLike) -> list[int]:
+    """1 + the number of rows with a higher estimate; equal ones share theirs, NaN is below every number."""
+    values = np.asarray(estimates, dtype=np.float64)
+    known = np.where(np.isnan(values), -np.inf, values)
+    return [1 + int((known > value).sum()) for value in known]
+
+
+def positions_without_one(values: ArrayLike) -> tuple[tuple[int, int], ...]:
+    """Per row its highest and lowest position by interquartile mean when one run after the other is left out of all.
+
+    Args:
+        values: ``[rows, data sets, paired runs]``, higher is better, no NaN. Leaving a run out takes it from every
+            data set. Nothing can be left out of one run.
+    """
+    held = on_grid(values)
+    rows, strata, n = held.shape
+    if n < 2:
+        return tuple((1, int(rows)) for _ in range(rows))
+    flat = held.reshape(rows, -1)
+    order = np.argsort(flat, axis=1, kind="stable")
+    ordered, run_of = np.take_along_axis(flat, order, axis=1), order % n
+    left = strata * (n - 1)
+    cut = left // 4
+    sums = np.array([ordered[run_of != run].reshape(rows, left)[:, cut : left - cut].sum(axis=1) for run in range(n)])
+    return _range_of(sums)
+
+
+def positions_without_a_data_set(values: ArrayLike) -> tuple[tuple[int, int], ...]:
+    """As :func:`positions_without_one`, leaving out one data set after the other; nothing can be left out of one."""
+    held = on_grid(values)
+    rows, strata, _ = held.shape
+    if strata < 2:
+        return tuple((1, int(rows)) for _ in range(rows))
+    rest = (np.delete(held, place, axis=1) for place in range(strata))
+    return _range_of(np.array([[interquartile_mean(row) for row in part] for part in rest]))
+
+
+def _range_of(estimates: FloatArray) -> tuple[tuple[int, int], ...]:
+    """``[times, rows]`` -> per row its best and its worst position."""
+    found = np.array([positions(row) for row in estimates])
+    best, worst = found.min(axis=0), found.max(axis=0)
+    return tuple((int(low), int(high)) for low, high in zip(best, worst, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -52,11 +52,40 @@ class Scores:
         split: what was measured on which images after which training, in words.
         of: the score of an architecture: the mean over its training seeds, NaN if it was never measured.
         best: the best score there is, for the oracle and for regret; ``None`` where nobody knows.
+        of_run: run seed -> the scores of that run, from trainings that it did not see; ``None`` where the trainings
+            that score are other ones than those that answer.
     """
 
     split: str
     of: Callable[[Architecture], float]
     best: float | None = None
+    of_run: Callable[[int], RunScores] | None = None
+
+
+class RunScores(Protocol):
+    """The scores of one run where the training that answered it could be among those that score.
+
+    Of every architecture the training seed that answers the run's plain question (the last fidelity, from scratch) is
+    kept for the search, asked or not, so that all strategies are scored alike in run k.
+    """
+
+    best: float
+    """The best score of any architecture in this run."""
+    typical: float
+    """The mean score of all architectures in this run: what one uniform draw is worth."""
+
+    def of(self, architecture: Architecture, origins: Iterable[int] = ()) -> tuple[float, int, bool]:
+        """The score of an architecture in this run.
+
+        Args:
+            architecture: of the space.
+            origins: the epochs with which trainings of it began that the run saw besides the plain question; their
+                training seeds do not count either, as long as others are left.
+
+        Returns:
+            The mean over the training seeds that the run did not see (NaN if it was never measured), how many they
+            are, and whether they are unseen: an architecture that was trained once is scored by that training.
+        """
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -30,6 +30,51 @@ FAMILIES = (
 CAPABILITIES = ("tabular", "fidelities", "resume", "training", "cell", "graph", "levels")
 
 
+StepKind = Literal["evaluations", "fidelity", "level", "schedule"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What makes a run more than the beginning of its method, as it can be told from a journal.
+
+    A leaderboard shows how many of a row's runs took it: an evolution that never mutates is a random search.
+
+    Attributes:
+        name: in words: ``"a mutation"``, ``"a model-based proposal"``, ``"a second level"``, ``"a finished schedule"``.
+        kind: a run took the step if it
+
+            - ``"evaluations"``: got more evaluations than ``of``;
+            - ``"fidelity"``: evaluated something for more epochs than something else;
+            - ``"level"``: evaluated an architecture that is not of the space's first level;
+            - ``"schedule"``: came to the end of its own schedule: charges named ``"…, K of N"`` reached K = N, or as
+              many epochs were charged as ``of`` says.
+
+        of: a whole number, or the name of the parameter that holds it.
+
+    Raises:
+        PluginError: a name that is no line of text, an unknown kind, or a kind that needs ``of`` without it.
+    """
+
+    name: str
+    kind: StepKind
+    of: str | int = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
+            raise PluginError(f"step {self.name!r}: expected a name in words, on one line")
+        if self.kind not in get_args(StepKind):
+            raise PluginError(
+                f"step {self.name!r}: unknown kind {self.kind!r}; expected one of {', '.join(get_args(StepKind))}"
+            )
+        if type(self.of) not in (str, int) or (self.kind == "evaluations" and self.of == ""):
+            raise PluginError(f"step {self.name!r}: of is {self.of!r}; expected a whole number or a parameter's name")
+
+    def amount(self, parameters: Mapping[str, Any]) -> float | None:
+        """What ``of`` comes to with these parameters; ``None`` where they do not say."""
+        held = parameters.get(self.of) if isinstance(self.of, str) else self.of
+        return held if isinstance(held, int | float) and not isinstance(held, bool) else None
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A search strategy under a name. Make one with :func:`strategy`.
@@ -42,6 +87,8 @@ class Strategy:
         requires: capabilities without which the pair of strategy and benchmark is skipped, e.g. ``{"levels"}``.
         tuning: how its defaults were chosen: on which table, with how much; empty if they are the paper's.
         defaults: the parameters and their defaults.
+        step: what makes a run more than the beginning of the method; ``None`` where nobody has said.
+        prior: what it knows of the task beforehand, in one line; empty if nothing.
     """
 
     name: str
@@ -51,6 +98,8 @@ class Strategy:
     requires: frozenset[str] = frozenset()
     tuning: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    step: Step | None = None
+    prior: str = ""
 
     def run(self, problem: Problem, rng: np.random.Generator, **parameters: Any) -> None:
         """Search until the meter ends it or nothing is left to ask."""
@@ -99,7 +148,14 @@ class Strategy:
 
 
 def strategy(
-    name: str, *, family: str = "other", paper: str = "", requires: Iterable[str] = (), tuning: str = ""
+    name: str,
+    *,
+    family: str = "other",
+    paper: str = "",
+    requires: Iterable[str] = (),
+    tuning: str = "",
+    step: Step | None = None,
+    prior: str = "",
 ) -> Callable[[Search], Strategy]:
     """Turn a function ``(problem, rng, *, parameter=default, …)`` into a :class:`Strategy`.
 
@@ -111,9 +167,14 @@ def strategy(
         requires: what the benchmark or the space must offer: ``fidelities``, ``resume``, ``training``, ``cell``,
             ``graph``, ``levels``, ``tabular``.
         tuning: how the defaults were chosen: on which table, with how much; empty if they are the paper's.
+        step: what makes a run more than the beginning of the method, e.g. ``Step("a mutation", "evaluations",
+            "population_size")``; a leaderboard then shows how many of its runs took it.
+        prior: what the strategy knows of the task beforehand, in one line; such a row is labelled, and not tested for
+            improbable luck.
 
     Raises:
-        PluginError: a name of another form, an unknown family or capability, or a function of another shape.
+        PluginError: a name of another form, an unknown family or capability, a step of a parameter that is not there,
+            or a function of another shape.
 
     Example:
         >>> @strategy("my-random-search", family="reference")
@@ -135,8 +196,14 @@ def strategy(
             f"{who} requires {', '.join(strange)}, which no benchmark offers; known: {', '.join(CAPABILITIES)}"
         )
 
+    if not (step is None or isinstance(step, Step)) or not isinstance(prior, str) or not (prior + " ").isprintable():
+        raise PluginError(f"{who}: expected a Step (or none) and a prior of one line, got {step!r} and {prior!r}")
+
     def decorate(function: Search) -> Strategy:
-        return Strategy(name, family, function, paper, needs, tuning, _defaults(function, who))
+        defaults = _defaults(function, who)
+        if step is not None and step.of != "" and step.amount(defaults) is None and step.of not in defaults:
+            raise PluginError(f"{who}: its step {step.name!r} is of {step.of!r}, which is none of its parameters")
+        return Strategy(name, family, function, paper, needs, tuning, defaults, step, prior)
 
     return decorate
 

@@ -5,25 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError
-from nasbench_suite.spaces.space import Architecture, CategoricalSpace, Decision
-
-
-class Graph(NamedTuple):
-    """A labelled directed graph for kernels and graph networks.
-
-    Attributes:
-        labels: one per node, ``"input"`` first and ``"output"`` last.
-        edges: pairs ``(from, to)`` of node numbers.
-    """
-
-    labels: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
+from nasbench_suite.spaces.protocols import Architecture, Graph
+from nasbench_suite.spaces.space import CategoricalSpace, Decision
 
 
 class CellSpace(CategoricalSpace):
@@ -44,7 +32,6 @@ class CellSpace(CategoricalSpace):
         SpaceError: fewer than 2 nodes, or ``zero`` or ``identity`` not among the operations.
     """
 
-    capabilities = frozenset({"cell", "graph", "levels"})
     encodings = ("one-hot", "paths")
 
     def __init__(self, name: str, nodes: int, operations: Sequence[str], *, zero: str, identity: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from nasbench_suite.errors import SpaceError
-from nasbench_suite.spaces.space import Architecture, CategoricalSpace, Decision
+from nasbench_suite.spaces.protocols import Architecture
+from nasbench_suite.spaces.space import CategoricalSpace, Decision
 
 CHANNELS = tuple(str(channels) for channels in range(8, 65, 8))
 """The candidates of every layer."""

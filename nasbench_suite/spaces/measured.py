@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, SpaceError
-from nasbench_suite.spaces.space import Architecture, Decision, Space
+from nasbench_suite.spaces.protocols import Architecture
+from nasbench_suite.spaces.space import Decision, Space
 
 DRAWS = 16
 """So many mutants of the whole space are drawn before one is chosen among the measured neighbours."""
@@ -57,6 +57,10 @@ class MeasuredSpace:
         self.size = len(self._all)
         if len(self._places) != self.size:
             raise SpaceError(f"{self.name}: {self.size - len(self._places)} measured architectures are there twice")
+        # What only some spaces have stands in the instance, where ``isinstance`` finds the members of a protocol.
+        for name in dir(whole):
+            if not name.startswith("_") and not hasattr(type(self), name) and name not in self.__dict__:
+                setattr(self, name, getattr(whole, name))
 
     def __repr__(self) -> str:
         return f"<MeasuredSpace {self.name}: {self.size:,} of {self.whole.size:,} architectures>"
@@ -69,12 +73,6 @@ class MeasuredSpace:
 
     def __hash__(self) -> int:
         return hash(self._digest)
-
-    def __getattr__(self, name: str) -> Any:
-        """What only some spaces have, such as ``graph`` and ``levels``."""
-        if name.startswith("_") or name == "whole":
-            raise AttributeError(name)
-        return getattr(self.whole, name)
 
     @cached_property
     def _digest(self) -> bytes:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from nasbench_suite.spaces.cell import CellSpace
+from nasbench_suite.spaces.protocols import Architecture
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """The candidates of every edge, in the order of the official package."""
+
+DESIGNED: dict[str, Architecture] = {"all 3×3": (3, 3, 3, 3, 3, 3), "residual block": (3, 0, 3, 1, 0, 1)}
+"""Cells that anybody would try without a search: nothing but 3×3 convolutions, and two of them in a row with the
+identity around each way (He et al., CVPR 2016, https://arxiv.org/abs/1512.03385)."""
 
 
 @cache

@@ -2,7 +2,8 @@
 
 A strategy is written against :class:`Space` and runs on cells, layer sizes, macro networks or any other space
 that can be said as *one categorical choice per decision*. What only some spaces have (a graph, levels of
-complexity) is named in ``capabilities``; a strategy that needs it says so in ``requires``.
+complexity) is a small protocol each (:mod:`nasbench_suite.spaces.protocols`); a strategy that needs one says so in
+``requires``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, unknown
-
-Architecture = tuple[int, ...]
-"""One option number per decision, in the order of ``space.decisions``: hashable, comparable, printable."""
+from nasbench_suite.sources import SPACE_ROOMS, code_hash, record_hash
+from nasbench_suite.spaces.protocols import Architecture, protocols_of
+from nasbench_suite.spaces.texts import join_choices, split_choices
 
 ENUMERABLE = 2**17
 """Spaces up to this size may be listed in memory; larger ones are sampled."""
@@ -31,18 +32,57 @@ ENUMERABLE = 2**17
 class Decision:
     """One categorical choice: a name and the names of its options.
 
+    Attributes:
+        name: of the decision.
+        options: what may be chosen; an architecture names one by its place.
+        values: rising numbers, one per option, where the options are ordered (a width, a rate).
+        when: ``(name of an earlier decision, options of it under which this one counts)``; ``None`` where it always
+            counts. See :class:`~nasbench_suite.spaces.ConditionalSpace`.
+
     Raises:
-        SpaceError: no option, or two options of the same name.
+        SpaceError: no option, two options of the same name, values that do not rise or are not one per option, or a
+            condition of another form.
     """
 
     name: str
     options: tuple[str, ...]
+    values: tuple[float, ...] | None = None
+    when: tuple[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         if not self.options:
             raise SpaceError(f"decision {self.name!r} has no options; give at least one")
         if len(set(self.options)) != len(self.options):
             raise SpaceError(f"decision {self.name!r} names an option twice: {', '.join(self.options)}")
+        if self.values is not None:
+            self._check_values(self.values)
+        if self.when is not None:
+            self._check_condition(self.when)
+
+    def __repr__(self) -> str:
+        """Without what is not there, so that a decision reads as it was written."""
+        given = {"values": self.values, "when": self.when}
+        rest = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        return f"Decision(name={self.name!r}, options={self.options!r}{rest})"
+
+    def _check_values(self, values: Sequence[float]) -> None:
+        numbers = all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+        if len(values) != len(self.options) or not numbers:
+            raise SpaceError(
+                f"decision {self.name!r}: values {values!r}; expected one finite number for each of its "
+                f"{len(self.options)} options"
+            )
+        if any(after <= before for before, after in itertools.pairwise(values)):
+            raise SpaceError(f"decision {self.name!r}: values {values!r} do not rise; list the options in that order")
+
+    def _check_condition(self, when: object) -> None:
+        match when:
+            case (str(), tuple() as under) if under and all(isinstance(option, str) for option in under):
+                return
+        raise SpaceError(
+            f"decision {self.name!r}: when={when!r}; expected (an earlier decision, options of it under which this one "
+            "counts), such as ('depth', ('2', '3'))"
+        )
 
 
 @runtime_checkable
@@ -63,7 +103,7 @@ class Space(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the space offers beyond this protocol: ``"graph"``, ``"levels"``."""
+        """What the space offers beyond this protocol: ``"cell"``, ``"graph"``, ``"levels"``."""
 
     @property
     def encodings(self) -> tuple[str, ...]:
@@ -106,15 +146,24 @@ class Space(Protocol):
         """Features for a surrogate: ``[n architectures, width]``; raises ``UsageError`` for an unknown encoding."""
 
 
+def space_identity(space: Space) -> str:
+    """A hash of all that decides what a space samples, mutates and calls its architectures: its record and its class."""
+    made_from = space.__reduce__()[1] if isinstance(space, CategoricalSpace) else None
+    return record_hash(space.name, space.decisions, made_from, code_hash(type(space), rooms=SPACE_ROOMS))
+
+
 class CategoricalSpace:
     """Independent categorical decisions: the general :class:`Space`, and the base of special ones.
 
     Args:
         name: under which tables and benchmarks refer to it.
-        decisions: at least one.
+        decisions: at least one, each of another name.
+
+    Raises:
+        SpaceError: no decision, a name twice, or a decision with a condition
+            (:class:`~nasbench_suite.spaces.ConditionalSpace` has those).
     """
 
-    capabilities: frozenset[str] = frozenset()
     encodings: tuple[str, ...] = ("one-hot",)
 
     def __init__(self, name: str, decisions: Sequence[Decision]) -> None:
@@ -122,10 +171,12 @@ class CategoricalSpace:
             raise SpaceError(f"space {name!r} has no decisions; give at least one")
         self.name = name
         self.decisions = tuple(decisions)
-        self.size = math.prod(len(decision.options) for decision in self.decisions)
+        self._check_decisions()
+        if any(decision.values is not None for decision in self.decisions):
+            self.encodings = (*self.encodings, "ordered")
         self._counts = tuple(len(decision.options) for decision in self.decisions)
         self._mutable = tuple(position for position, count in enumerate(self._counts) if count > 1)
-        self._enumerable = self.size <= ENUMERABLE
+        self._resize(math.prod(self._counts))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {len(self.decisions)} decisions, {self.size:,} architectures>"
@@ -139,11 +190,27 @@ class CategoricalSpace:
     def __hash__(self) -> int:
         return hash((self.name, self.decisions))
 
+    def _resize(self, size: int) -> None:
+        self.size = size
+        self._enumerable = size <= ENUMERABLE
+
+    def _check_decisions(self) -> None:
+        conditional = next((decision for decision in self.decisions if decision.when is not None), None)
+        if conditional is not None:
+            raise SpaceError(
+                f"decision {conditional.name!r} of {self.name!r} has a condition; make the space a ConditionalSpace"
+            )
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """The protocols that the space fulfils: ``"cell"``, ``"graph"``, ``"levels"``."""
+        return protocols_of(self)
+
     @cached_property
     def _all(self) -> list[Architecture]:
         if not self._enumerable:
             raise SpaceError(f"space {self.name!r} has {self.size:,} architectures, too many to list; sample instead")
-        return list(itertools.product(*(range(count) for count in self._counts)))
+        return list(self)
 
     def check(self, architecture: Sequence[int]) -> Architecture:
         """Return it as a plain tuple of ``int``, or raise :class:`SpaceError` saying which decision is wrong."""
@@ -213,13 +280,16 @@ class CategoricalSpace:
 
     def architecture(self, index: int) -> Architecture:
         """The architecture at an index; raises :class:`SpaceError` outside ``0 .. size - 1``."""
-        if not 0 <= index < self.size:
-            raise SpaceError(f"index {index} is outside {self.name}; expected 0 to {self.size - 1}")
+        self._check_index(index)
         options = []
         for count in reversed(self._counts):
             index, option = divmod(index, count)
             options.append(option)
         return tuple(reversed(options))
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self.size:
+            raise SpaceError(f"index {index} is outside {self.name}; expected 0 to {self.size - 1}")
 
     def architectures(self) -> Sequence[Architecture]:
         """Every architecture in index order; raises :class:`SpaceError` if there are more than ``2**17``."""
@@ -228,26 +298,37 @@ class CategoricalSpace:
     def __iter__(self) -> Iterator[Architecture]:
         return itertools.product(*(range(count) for count in self._counts))
 
+    def choices(self, architecture: Sequence[int]) -> dict[str, str | float]:
+        """Decision -> what was chosen: the value where the options are ordered, otherwise the option's name."""
+        return {
+            decision.name: decision.options[option] if decision.values is None else decision.values[option]
+            for decision, option in zip(self.decisions, self.check(architecture), strict=True)
+        }
+
     def format(self, architecture: Sequence[int]) -> str:
-        """``decision=option`` pairs joined by commas."""
+        """``decision=option`` pairs joined by commas; ``,``, ``=`` and ``\\`` in names follow a ``\\``."""
         options = self.check(architecture)
-        return ",".join(f"{d.name}={d.options[o]}" for d, o in zip(self.decisions, options, strict=True))
+        return join_choices((d.name, d.options[o]) for d, o in zip(self.decisions, options, strict=True))
 
     def parse(self, text: str) -> Architecture:
         """The inverse of :meth:`format`; raises :class:`SpaceError` naming the part that does not fit."""
-        parts = text.strip().split(",")
+        parts = split_choices(text)
         if len(parts) != len(self.decisions):
             raise SpaceError(f"{text!r} has {len(parts)} parts; {self.name} has {len(self.decisions)} decisions")
-        options = []
-        for part, decision in zip(parts, self.decisions, strict=True):
-            name, _, option = part.partition("=")
-            if name.strip() != decision.name or option.strip() not in decision.options:
-                raise SpaceError(
-                    f"{part!r} does not fit decision {decision.name!r} of {self.name}; "
-                    f"expected {decision.name}= one of {', '.join(decision.options)}"
-                )
-            options.append(decision.options.index(option.strip()))
-        return tuple(options)
+        return tuple(
+            self._option(decision, name, option) for decision, (name, option) in zip(self.decisions, parts, strict=True)
+        )
+
+    def _option(self, decision: Decision, name: str, option: str) -> int:
+        """The number of an option by its name, which may stand between blanks."""
+        if decision.name in (name, name.strip()):
+            for chosen in (option, option.strip()):
+                if chosen in decision.options:
+                    return decision.options.index(chosen)
+        raise SpaceError(
+            f"{join_choices([(name, option)])!r} does not fit decision {decision.name!r} of {self.name}; "
+            f"expected {decision.name}= one of {', '.join(decision.options)}"
+        )
 
     def canonical(self, architecture: Sequence[int]) -> str:
         """The formatted text: no two architectures of a general space are known to be the same."""
@@ -257,6 +338,8 @@ class CategoricalSpace:
         """Features for a surrogate: ``[n architectures, width]``.
 
         ``"one-hot"``: one column per option of each decision, in order; the width is the number of all options.
+        ``"ordered"``, where some decisions have values: a decision with values is one column instead, from 0 for its
+        first option in equal steps to 1 for its last.
 
         Raises:
             UsageError: an encoding that is not in ``encodings``.
@@ -268,7 +351,18 @@ class CategoricalSpace:
         return self._encode(options, chosen)
 
     def _encode(self, options: NDArray[np.intp], encoding: str) -> NDArray[np.float64]:
+        if encoding == "ordered":
+            columns = [self._column(options[:, place], decision) for place, decision in enumerate(self.decisions)]
+            return np.concatenate(columns, axis=1)
         offsets = np.concatenate(([0], np.cumsum(self._counts)[:-1]))
         features = np.zeros((len(options), sum(self._counts)))
         features[np.arange(len(options))[:, None], options + offsets] = 1.0
         return features
+
+    @staticmethod
+    def _column(chosen: NDArray[np.intp], decision: Decision) -> NDArray[np.float64]:
+        """The columns of one decision: its option's rank from 0 to 1, or one column per option."""
+        if decision.values is None:
+            return np.eye(len(decision.options))[chosen]
+        rank: NDArray[np.float64] = chosen[:, None] / max(len(decision.options) - 1, 1)
+        return rank

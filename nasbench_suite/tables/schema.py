@@ -4,7 +4,8 @@
 
     /                                   attributes: schema_version, name, space, architectures, title, licence,
                                         source, source_sha256, citation; decisions (JSON, only for a space that
-                                        the suite does not know: decision -> options); outline (JSON, only of
+                                        the suite does not know: decision -> options); described (JSON: a space with
+                                        conditions, values or cells, only in version 2); outline (JSON, only of
                                         large tables: all that follows but the values, to open the file at once)
     /architectures                      uint16 [row, decision], only in version 2: the option numbers of the rows of a
                                         sample; without it the rows are the whole space in the order of its index
@@ -151,6 +152,7 @@ class TableRecord:
         double: whether metrics are kept as float64 instead of float32 (twice the size).
         sample: ``[row, decision]`` option numbers where the rows are a sample of the space; ``None`` where they are
             all of it in the order of its index.
+        described: the space as :func:`~nasbench_suite.spaces.space_from` reads it, where decisions alone do not say it.
     """
 
     name: str
@@ -166,6 +168,7 @@ class TableRecord:
     numberings: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
     double: bool = False
     sample: NDArray[np.integer] | None = None
+    described: Mapping[str, Any] | None = None
 
 
 def problems_of_metric(
@@ -321,13 +324,17 @@ def write_table(record: TableRecord, path: Path) -> None:
     filters: dict[str, Any] = {"compression": "gzip", "shuffle": True, "fletcher32": _is_large(record)}
     try:
         with h5py.File(partial, "w", libver="v110", track_order=False) as file:
-            file.attrs["schema_version"] = SCHEMA_VERSION if record.sample is None else SAMPLE_VERSION
+            file.attrs["schema_version"] = (
+                SCHEMA_VERSION if record.sample is None and record.described is None else SAMPLE_VERSION
+            )
             if record.sample is not None:
                 file.create_dataset(SAMPLE, data=np.asarray(record.sample, dtype=np.uint16), **filters)
             for name in ("name", "space", "architectures", "title", "licence", "source", "source_sha256", "citation"):
                 file.attrs[name] = getattr(record, name)
             if record.decisions:
                 file.attrs["decisions"] = json.dumps({name: list(names) for name, names in record.decisions.items()})
+            if record.described is not None:
+                file.attrs["described"] = json.dumps(record.described)
             if _is_large(record):
                 file.attrs["outline"] = json.dumps(outline_of(record), sort_keys=True)
             for name, numbers in sorted(record.numberings.items()):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, QuestionError, SuiteError, TableError, unknown
 from nasbench_suite.plain.files import expect_regular
-from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, MeasuredSpace, Space
+from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, MeasuredSpace, Space, space_from
 from nasbench_suite.tables import verified
 from nasbench_suite.tables.column import Column, mean_over_seeds
 from nasbench_suite.tables.manifest import expected_sha256, find_table
@@ -74,6 +74,7 @@ class Table:
         decisions: decision -> options, where the suite does not know the space by name.
         numberings: the other orders in which rows have numbers, such as ``"official-index"``.
         sampled: whether the rows are a sample of the space, which the file lists.
+        described: the space, where decisions alone do not say it.
     """
 
     path: Path
@@ -91,6 +92,7 @@ class Table:
     decisions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numberings: tuple[str, ...] = ()
     sampled: bool = False
+    described: dict[str, Any] | None = None
 
     def make_space(self) -> Space:
         """The space of the rows, whose index is their order: the whole one, or the listed part of it.
@@ -113,6 +115,11 @@ class Table:
         Raises:
             TableError: neither of them.
         """
+        if self.described is not None:
+            try:
+                return space_from(self.described, f"table {self.path}")
+            except SuiteError as error:
+                raise TableError(str(error)) from None
         if self.decisions:
             return CategoricalSpace(self.space, [Decision(name, options) for name, options in self.decisions.items()])
         if self.space not in KNOWN_SPACES:
@@ -272,6 +279,7 @@ class Table:
             numberings,
             double,
             self.sample() if self.sampled else None,
+            self.described,
         )
 
     def verify(self) -> None:
@@ -462,7 +470,8 @@ def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table
         datasets=datasets,
         decisions={name: tuple(options) for name, options in described.items()},
         numberings=tuple(numberings),
-        sampled=version == SAMPLE_VERSION,
+        sampled=SAMPLE in file,
+        described=_json(file, "described", path) if "described" in file.attrs else None,
         **words,
     )
 

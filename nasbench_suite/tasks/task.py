@@ -5,7 +5,6 @@ A :class:`Task` is all that a search may see. The images that score it are hande
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import UsageError
 from nasbench_suite.networks.cells.macro import Macro
+from nasbench_suite.sources import record_hash
 from nasbench_suite.tasks.images import Dataset, Images, digits
 
 
@@ -69,11 +69,7 @@ class Task:
     @cached_property
     def identity(self) -> str:
         """A hash of all of it: images, labels, network and recipe."""
-        digest = hashlib.sha256(repr((self.name, self.macro, self.recipe)).encode())
-        for part in (self.train, self.valid):
-            digest.update(np.ascontiguousarray(part.pixels).tobytes())
-            digest.update(part.labels.tobytes())
-        return digest.hexdigest()
+        return record_hash(self)
 
 
 def standardised(images: Images, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> Images:

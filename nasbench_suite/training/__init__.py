@@ -14,26 +14,22 @@ from nasbench_suite.tasks.task import Offer, Recipe, Task, digits_task, nas_benc
 
 if TYPE_CHECKING:
     from nasbench_suite.networks.cells.cell_network import CellNetwork
+    from nasbench_suite.networks.cells.supernet import Mixture, everything, single
     from nasbench_suite.training.sharing import (
-        Controller,
-        Differentiable,
-        DirichletMixture,
-        GumbelHard,
+        Batch,
         Relaxation,
         SharingRecipe,
         SupernetSearch,
-        UniformSharing,
+        best_of,
         search_supernet,
     )
     from nasbench_suite.training.trainer import Trainer, Training, train
 
 __all__ = [
+    "Batch",
     "CellNetwork",
-    "Controller",
-    "Differentiable",
-    "DirichletMixture",
-    "GumbelHard",
     "Macro",
+    "Mixture",
     "Offer",
     "Recipe",
     "Relaxation",
@@ -42,30 +38,22 @@ __all__ = [
     "Task",
     "Trainer",
     "Training",
-    "UniformSharing",
+    "best_of",
     "check_torch",
     "digits_task",
+    "everything",
     "nas_bench_201_task",
     "search_supernet",
+    "single",
     "train",
 ]
 
 _NEED_TORCH = {
     "CellNetwork": "networks.cells.cell_network",
+    **dict.fromkeys(("Mixture", "everything", "single"), "networks.cells.supernet"),
     **dict.fromkeys(("Trainer", "Training", "train"), "training.trainer"),
     **dict.fromkeys(
-        (
-            "Controller",
-            "Differentiable",
-            "DirichletMixture",
-            "GumbelHard",
-            "Relaxation",
-            "SharingRecipe",
-            "SupernetSearch",
-            "UniformSharing",
-            "search_supernet",
-        ),
-        "training.sharing",
+        ("Batch", "Relaxation", "SharingRecipe", "SupernetSearch", "best_of", "search_supernet"), "training.sharing"
     ),
 }
 

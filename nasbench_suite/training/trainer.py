@@ -8,7 +8,6 @@ numbers as one that was never interrupted: nothing random is carried from one ep
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import math
 import os
@@ -30,6 +29,7 @@ from torch.optim.sgd import sgd
 
 from nasbench_suite.errors import DataError, UsageError
 from nasbench_suite.networks.cells.cell_network import CellNetwork, Skeleton
+from nasbench_suite.sources import TRAINING_ROOMS, code_hash, record_hash
 from nasbench_suite.spaces import CellSpace
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.tasks.task import Recipe, Task
@@ -98,6 +98,12 @@ class Report:
     f1: float
 
 
+@cache
+def _code_identity() -> str:
+    """A hash of the code that decides the digits of a training, as it was when the first one began."""
+    return code_hash(Trainer, rooms=TRAINING_ROOMS)
+
+
 class Trainer:
     """A network under training, epoch by epoch.
 
@@ -146,10 +152,9 @@ class Trainer:
         self._graph: CapturedStep | None = None
         self._train = _on(task.train, device)
         self._splits = {name: _on(part, device) for name, part in {"valid": task.valid, **(held_out or {})}.items()}
-        recipe = repr((task.identity, space.name, space.check(cell), self.seeds, sorted(self._splits)))
-        if precision != "float32":
-            recipe += precision
-        self.identity = hashlib.sha256(recipe.encode()).hexdigest()
+        self.identity = record_hash(
+            task.identity, space.name, space.check(cell), self.seeds, sorted(self._splits), precision, _code_identity()
+        )
 
     @property
     def captured(self) -> bool:

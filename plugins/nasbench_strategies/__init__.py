@@ -18,6 +18,7 @@ from nasbench_strategies.local_search import local_search
 from nasbench_strategies.maximum_entropy import maximum_entropy
 from nasbench_strategies.pnas import pnas
 from nasbench_strategies.ppo import ppo
+from nasbench_strategies.progressive_ensemble import progressive_ensemble
 from nasbench_strategies.random_forest import random_forest
 from nasbench_strategies.random_sampling import random_sampling
 from nasbench_strategies.random_search import random_search
@@ -54,6 +55,7 @@ def nasbench_strategies() -> list[Strategy]:
         maximum_entropy,
         pnas,
         ppo,
+        progressive_ensemble,
         random_forest,
         random_sampling,
         random_search,

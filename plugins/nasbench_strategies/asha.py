@@ -8,10 +8,16 @@ from heapq import heappop, heappush
 from numpy.random import Generator
 
 from nasbench_strategies.ladder import Ladder
-from nasbench_suite import Evaluation, Problem, strategy
+from nasbench_suite import Evaluation, Problem, Step, strategy
 
 
-@strategy("asha", family="multi-fidelity", paper="https://arxiv.org/abs/1810.05934", requires={"fidelities"})
+@strategy(
+    "asha",
+    family="multi-fidelity",
+    step=Step("a promotion", "fidelity"),
+    paper="https://arxiv.org/abs/1810.05934",
+    requires={"fidelities"},
+)
 def asha(problem: Problem, rng: Generator, *, reduction: float = 4.0) -> None:
     """Promote whatever is among the best of its rung so far, the highest rung first; otherwise train a new one.
 

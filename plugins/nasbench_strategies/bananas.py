@@ -6,12 +6,13 @@ from numpy.random import Generator
 
 from nasbench_strategies.candidates import Candidates, best_of, most_promising
 from nasbench_strategies.perceptrons import Surrogate
-from nasbench_suite import Architecture, Problem, strategy
+from nasbench_suite import Architecture, Problem, Step, strategy
 
 
 @strategy(
     "bananas",
     family="bayesian",
+    step=Step("a model-based proposal", "evaluations", "initial_design"),
     paper="https://arxiv.org/abs/1910.11858",
     tuning="initial design, batch, mutants, spread and floor: mean validation accuracy after 12 epochs on CIFAR-10 "
     "(NAS-Bench-201's protocol, 12,000 s), 40 to 60 seeds each",

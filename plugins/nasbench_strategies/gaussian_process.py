@@ -10,12 +10,13 @@ from nasbench_strategies.candidates import Candidates, as_matrix, best_of
 from nasbench_strategies.kernels import DecisionKernel
 from nasbench_strategies.posterior import GaussianProcess
 from nasbench_strategies.targets import log_regret
-from nasbench_suite import Problem, strategy
+from nasbench_suite import Problem, Step, strategy
 
 
 @strategy(
     "gaussian-process",
     family="bayesian",
+    step=Step("a model-based proposal", "evaluations", "initial_design"),
     paper="https://doi.org/10.1023/A:1008306431147",
     tuning="kernel, scale of the targets and its floor, noise and schedule: mean validation accuracy after 12 epochs on CIFAR-10 "
     "(NAS-Bench-201's protocol, 12,000 s), 20 to 60 seeds each",

@@ -16,12 +16,13 @@ from nasbench_strategies.kernels import WeisfeilerLehmanKernel
 from nasbench_strategies.posterior import GaussianProcess
 from nasbench_strategies.targets import log_regret
 from nasbench_strategies.weisfeiler_lehman import GraphFeatures, GraphSpace, Vocabulary
-from nasbench_suite import Architecture, Problem, Space, strategy
+from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 
 @strategy(
     "gaussian-process-wl",
     family="bayesian",
+    step=Step("a model-based proposal", "evaluations", "initial_design"),
     paper="https://arxiv.org/abs/2006.07556",
     requires={"graph"},
     tuning="shape of the kernel, rounds and floor of the targets: mean validation accuracy after 12 epochs on CIFAR-10 "

@@ -9,12 +9,13 @@ from numpy.random import Generator
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Architecture, Problem, strategy
+from nasbench_suite import Architecture, Problem, Step, strategy
 
 
 @strategy(
     "genetic-algorithm",
     family="evolution",
+    step=Step("a generation of offspring", "evaluations", "population_size"),
     paper="https://doi.org/10.7551/mitpress/1090.001.0001",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 24 settings; of two equally good ones the one with less spread",

@@ -8,10 +8,16 @@ from numpy.random import Generator
 
 from nasbench_strategies.ladder import Ladder
 from nasbench_strategies.successive_halving import run_bracket
-from nasbench_suite import Problem, strategy
+from nasbench_suite import Problem, Step, strategy
 
 
-@strategy("hyperband", family="multi-fidelity", paper="https://arxiv.org/abs/1603.06560", requires={"fidelities"})
+@strategy(
+    "hyperband",
+    family="multi-fidelity",
+    step=Step("a promotion", "fidelity"),
+    paper="https://arxiv.org/abs/1603.06560",
+    requires={"fidelities"},
+)
 def hyperband(problem: Problem, rng: Generator, *, reduction: float = 3.0) -> None:
     """Successive halving in several brackets, from many architectures trained briefly to few trained fully.
 

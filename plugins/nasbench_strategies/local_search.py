@@ -8,12 +8,13 @@ from numpy.random import Generator
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Architecture, Problem, Space, strategy
+from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 
 @strategy(
     "local-search",
     family="reference",
+    step=Step("a step to a neighbour", "evaluations", "initial_samples"),
     paper="https://arxiv.org/abs/2004.08996",
     tuning="both parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report; 1, 10 or 20 samples, first or best improvement",

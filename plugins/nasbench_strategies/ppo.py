@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nasbench_strategies.adam import Adam
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Problem, Space, strategy
+from nasbench_suite import Problem, Space, Step, strategy
 
 IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
@@ -21,6 +21,7 @@ TINY = 1e-6
 @strategy(
     "ppo",
     family="reinforcement-learning",
+    step=Step("an update of the policy", "evaluations", "batch_size"),
     paper="https://arxiv.org/abs/1707.06347",
     tuning="batch_size, passes, learning_rate, entropy_weight, patience: a good mean signal (12-epoch validation accuracy, "
     "NAS-Bench-201 on CIFAR-10, 12,000 s) at little computing, over 200 to 300 seeds that are used for no report, among "

@@ -12,7 +12,7 @@ from nasbench_strategies.acquisition import log_expected_improvement
 from nasbench_strategies.candidates import DECIMALS, Candidates, as_matrix, best_of
 from nasbench_strategies.forests import Forest
 from nasbench_strategies.targets import log_regret
-from nasbench_suite import Architecture, Problem, Space, strategy
+from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 Scoring = Callable[[Sequence[Architecture]], NDArray[np.float64]]
 
@@ -20,6 +20,7 @@ Scoring = Callable[[Sequence[Architecture]], NDArray[np.float64]]
 @strategy(
     "random-forest",
     family="bayesian",
+    step=Step("a model-based proposal", "evaluations", "initial_design"),
     paper="https://doi.org/10.1007/978-3-642-25566-3_40",
     tuning="trees, share, bootstrap, smallest split, random share, initial design and floor: mean validation accuracy after 12 "
     "epochs on CIFAR-10 (NAS-Bench-201's protocol, 12,000 s), 30 to 60 seeds each",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasbench_strategies.adam import Adam
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Problem, Space, strategy
+from nasbench_suite import Problem, Space, Step, strategy
 
 IMPOSSIBLE = -1e9
 """The logit of an option that a decision does not have; its probability is exactly 0."""
@@ -22,6 +22,7 @@ IMPOSSIBLE = -1e9
 @strategy(
     "recurrent-controller",
     family="reinforcement-learning",
+    step=Step("an update of the policy", "evaluations", "batch_size"),
     paper="https://arxiv.org/abs/1611.01578",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 200 to 300 seeds that are used for no report, among about 30 settings",

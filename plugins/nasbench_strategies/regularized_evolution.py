@@ -8,7 +8,7 @@ from operator import attrgetter
 from numpy.random import Generator
 
 from nasbench_strategies.bounds import at_least
-from nasbench_suite import Evaluation, Problem, strategy
+from nasbench_suite import Evaluation, Problem, Step, strategy
 
 accuracy = attrgetter("accuracy")
 
@@ -16,6 +16,7 @@ accuracy = attrgetter("accuracy")
 @strategy(
     "regularized-evolution",
     family="evolution",
+    step=Step("a mutation", "evaluations", "population_size"),
     paper="https://arxiv.org/abs/1802.01548",
     tuning="population and tournament: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, "
     "12,000 s) over 300 to 500 seeds that are used for no report, among 12 pairs",

@@ -11,12 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasbench_strategies.adam import Adam
-from nasbench_suite import Problem, Space, strategy
+from nasbench_strategies.taking import taken_by
+from nasbench_suite import Problem, Space, Step, strategy
 
 
 @strategy(
     "reinforce",
     family="reinforcement-learning",
+    step=Step("an update of the policy", "evaluations", 1),
     paper="https://doi.org/10.1007/BF00992696",
     tuning="learning_rate: of 0.01, 0.03, 0.05, 0.07, 0.08, 0.1 and 0.2 the one with the best mean signal (12-epoch "
     "validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) over 300 to 1,000 seeds that are used for no report",
@@ -47,7 +49,7 @@ def reinforce(
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         # Of the odds, each over an exponential variate, the largest is at an option with the softmax's probability.
         choices = (odds / rng.standard_exponential(odds.shape)).argmax(axis=1)
-        reward = problem.evaluate(tuple(choices.tolist())).accuracy
+        reward = problem.evaluate(taken_by(problem.space, choices.tolist())).accuracy
         mean += (1.0 - baseline_decay) * (reward - mean)
         weight += (1.0 - baseline_decay) * (1.0 - weight)
         gradient = log_probability_gradient(odds, choices)

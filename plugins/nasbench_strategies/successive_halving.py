@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.ladder import Ladder
-from nasbench_suite import Evaluation, Problem, strategy
+from nasbench_suite import Evaluation, Problem, Step, strategy
 
 accuracy = attrgetter("accuracy")
 
@@ -17,6 +17,7 @@ accuracy = attrgetter("accuracy")
 @strategy(
     "successive-halving",
     family="multi-fidelity",
+    step=Step("a promotion", "fidelity"),
     paper="https://arxiv.org/abs/1502.07943",
     requires={"fidelities"},
 )

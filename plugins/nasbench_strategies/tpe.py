@@ -9,12 +9,14 @@ from numpy.random import Generator
 
 from nasbench_strategies.candidates import DECIMALS, Candidates, as_matrix, best_of
 from nasbench_strategies.parzen import DecisionDensity
-from nasbench_suite import Problem, strategy
+from nasbench_strategies.taking import taken_by
+from nasbench_suite import Problem, Step, strategy
 
 
 @strategy(
     "tpe",
     family="bayesian",
+    step=Step("a model-based proposal", "evaluations", "initial_design"),
     paper="https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization",
     tuning="gamma and prior: mean validation accuracy after 12 epochs on CIFAR-10 (NAS-Bench-201's protocol, 12,000 s), 150 "
     "seeds; it hardly changes between gamma 0.1 and 0.2 of all (or 0.5 and 1 of the root) and a prior of 1 to 8",
@@ -54,7 +56,7 @@ def tpe(
         bad = DecisionDensity(ranked[good_ones:], counts, prior)
         drawn = good.sample(draws, rng)
         promise = np.round(good.log_density(drawn) - bad.log_density(drawn), DECIMALS)
-        proposals = (tuple(drawn[place].tolist()) for place in np.argsort(-promise, kind="stable"))
+        proposals = (taken_by(space, drawn[place].tolist()) for place in np.argsort(-promise, kind="stable"))
         chosen = next((proposal for proposal in proposals if not candidates.is_taken(proposal)), None)
         if chosen is None:
             chosen = candidates.random()

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
-from nasbench_suite import Architecture, Problem, Space, strategy
+from nasbench_strategies.taking import taken_by
+from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 
 @strategy(
     "umda",
     family="evolution",
+    step=Step("a draw from the learned distribution", "evaluations", "population_size"),
     paper="https://doi.org/10.1007/3-540-61723-X_982",
     tuning="all parameters: the best mean signal (12-epoch validation accuracy, NAS-Bench-201 on CIFAR-10, 12,000 s) "
     "over 300 seeds that are used for no report, among 28 settings",
@@ -93,7 +95,7 @@ def draw_unseen(
     for _ in range(5):
         # The largest of logarithm plus Gumbel noise is a draw from the probabilities.
         options = (logarithms + rng.gumbel(size=(2 * number, *probabilities.shape))).argmax(axis=2)
-        for architecture in map(tuple, options.tolist()):
+        for architecture in (taken_by(space, choices) for choices in options.tolist()):
             if architecture not in seen:
                 seen[architecture]
                 fresh.append(architecture)

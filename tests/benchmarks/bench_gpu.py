@@ -26,13 +26,13 @@ from torch.utils.data import DataLoader, Dataset
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from bench_training import CELLS, LiteralSupernet
+from nasbench_strategies.darts import Differentiable
+from nasbench_strategies.gdas import GumbelHard
 from plain_torch import PlainNetwork
 
 from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.training import (
-    Differentiable,
-    GumbelHard,
     Macro,
     Recipe,
     Relaxation,

@@ -22,21 +22,14 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
+from nasbench_strategies.darts import Differentiable
 from plain_torch import PlainCell, PlainNetwork
 
 from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything
 from nasbench_suite.spaces import CellSpace, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.tasks.task import Recipe
-from nasbench_suite.training import (
-    CellNetwork,
-    Differentiable,
-    Macro,
-    SharingRecipe,
-    SupernetSearch,
-    Task,
-    digits_task,
-)
+from nasbench_suite.training import CellNetwork, Macro, SharingRecipe, SupernetSearch, Task, digits_task
 from nasbench_suite.training.trainer import Descent, keep_freed_memory, member_losses
 
 SPACE = nas_bench_201()

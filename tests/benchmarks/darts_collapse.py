@@ -17,21 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nasbench_strategies.darts import Differentiable
 
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.tasks.images import Dataset, Images, npz
 from nasbench_suite.tasks.task import Scattering
-from nasbench_suite.training import (
-    Differentiable,
-    Recipe,
-    SharingRecipe,
-    SupernetSearch,
-    Task,
-    digits_task,
-    nas_bench_201_task,
-    train,
-)
+from nasbench_suite.training import Recipe, SharingRecipe, SupernetSearch, Task, digits_task, nas_bench_201_task, train
 from nasbench_suite.training.trainer import cpu_threads, keep_freed_memory
 
 SPACE = nas_bench_201()
@@ -91,7 +83,7 @@ def follow(setting: Setting, path: Path) -> None:
         return known[cell]
 
     search = SupernetSearch(SPACE, setting.task, setting.sharing, np.random.default_rng(SEED))
-    relaxation = Differentiable(search, learning_rate=setting.rate)
+    relaxation = Differentiable(search, travel=setting.rate * search.recipe.epochs * search.steps)
     partial_path = path.with_name(path.name + ".partial")
     with partial_path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -42,13 +42,11 @@ def test_build_estimates_trains_verifies_and_lists(tmp_path: Path, monkeypatch: 
     told = table_command("build", "digits", "--sample", "6", "--estimate", *places)
     assert told.exit_code == 0 and "6 of 6 cells are left, 2 seeds each" in told.stderr
     assert "relative residual" in told.stderr and not (tmp_path / "tables").exists()
-    kinds = dict.fromkeys(KINDS, 1.5)  # timing them is tested where it is done
-    (tmp_path / "work" / "digits-201" / "supernets.json").write_text(json.dumps(kinds))
     done = table_command("build", "digits", "--sample", "6", *places)
     path = tmp_path / "tables" / "digits-201.h5"
     assert done.exit_code == 0 and done.stdout.strip() == str(path)
     table = open_table("digits-201")
-    assert table.listed and table.dataset("digits").supernet_seconds == kinds
+    assert table.listed and set(table.dataset("digits").supernet_seconds) == set(KINDS)
     assert read_manifest(path.parent)["digits-201"].made_by == "nasbench table build digits --sample 6"
     again = table_command("build", "digits", "--sample", "6", *places)
     assert "0 of 6 cells are left" in again.stderr

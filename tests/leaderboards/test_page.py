@@ -47,7 +47,7 @@ def test_the_page_names_every_strategy_and_where_the_figures_come_from(path: Pat
     for label in board.entrants:
         assert f'id="s-{label}"' in text
     for fact in (
-        board.boards[0].task.provenance["table sha256"],
+        board.boards[0].contest.provenance["table sha256"],
         board.entrants["random-search"].version,
         "not test accuracies",
         "Lindauer",
@@ -81,10 +81,10 @@ def test_the_data_of_the_chart_are_the_curves(path: Path, board: Scoreboard) -> 
     data = json.loads(found[1])
     held = board.boards[0]
     for row, standing in zip(data["charts"][0]["rows"], held.standings, strict=True):
-        for key, values in zip(("y", "high", "low"), standing.anytime, strict=False):
+        for key, values in zip(("y", "low", "high"), standing.regrets, strict=True):
             missing, *rest = row[key]
             unpacked = [math.nan] * missing + [1e-5 * value for value in accumulate(rest)]
-            np.testing.assert_allclose(unpacked, held.task.best - values, atol=0.6e-5)
+            np.testing.assert_allclose(unpacked, values, atol=0.6e-5)
     assert data["charts"][-1]["kind"] == "rank"
 
 
@@ -185,7 +185,7 @@ def test_filtering(browser: Any) -> None:
     box.clear()
     box.send_keys("evolution")
     assert column(browser, 0, 1) == ["regularized-evolution"]
-    assert column(browser, 1, 1) == ["regularized-evolution"]
+    assert column(browser, 1, 1) == ["regularized-evolution†"]
     assert find(browser, "#matches").text == "1 of 3 strategies"
     box.send_keys(" nonsense")
     assert column(browser, 0, 1) == []
@@ -204,7 +204,7 @@ def test_chart_tells_values_under_the_pointer_and_by_arrow_keys(browser: Any, bo
     final = board.boards[0]
     texts = dict(zip((s.label for s in final.standings), (o.text for o in outputs), strict=True))
     for standing in final.standings:
-        regret = 100 * (final.task.best - standing.interquartile.value)
+        regret = 100 * standing.regrets[0, -1]
         assert float(texts[standing.label].split()[0]) == pytest.approx(regret, rel=0.01)
     over = find(browser, "#chart .u-over")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
@@ -269,7 +269,7 @@ def test_everything_works_with_the_keyboard_alone(browser: Any) -> None:
 
 
 def test_badges_and_intervals_are_on_every_row(browser: Any) -> None:
-    assert column(browser, 0, 8) == ["self-reported"] * 3
+    assert column(browser, 0, 11) == ["self-reported"] * 3
     widths = browser.execute_script(
         "return [...document.querySelectorAll('#overall .range')].map(e => getComputedStyle(e, '::before').width)"
     )

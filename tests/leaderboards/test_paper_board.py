@@ -15,7 +15,8 @@ from repository import REPOSITORY
 
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.plugins import load_registry
-from nasbench_suite.tables.importers.from_files import import_arrays, read_space
+from nasbench_suite.spaces import read_space
+from nasbench_suite.tables.importers.from_files import import_arrays
 
 NAME = "nas-bench-201-paper"
 BOARD = REPOSITORY / "leaderboards" / NAME

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scored import small_plan, small_results
+from scored import renamed, small_plan, small_results
 
 from nasbench_suite.leaderboards import write_pictures
 from nasbench_suite.leaderboards.appearance import FIRST, look
 from nasbench_suite.leaderboards.pictures import CAPTIONS, PANELS, _apart
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.scoring import Scoreboard, score
+from nasbench_suite.scoring.statistics import DATA_SETS, critical_difference
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs matplotlib (pip install -e '.[plots]')")
-NAMES = {"regret", "ranks", "critical-difference", "profiles", "scores", "spending"}
+NAMES = {"regret", "ranks", "groups", "profiles", "scores", "spending"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,7 @@ def board() -> Scoreboard:
 def test_every_picture_twice_the_same(board: Scoreboard, tmp_path: Path) -> None:
     first = write_pictures(board, tmp_path / "one")
     second = write_pictures(board, tmp_path / "two")
-    assert {path.stem for path in first} == NAMES == set(CAPTIONS)
+    assert {path.stem for path in first} == NAMES == set(CAPTIONS) - {"critical-difference"}
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert sorted(first) == sorted((tmp_path / "one").iterdir())
     for path in first:
@@ -45,8 +50,48 @@ def test_every_picture_twice_the_same(board: Scoreboard, tmp_path: Path) -> None
 def test_strategies_keep_their_colours(board: Scoreboard, tmp_path: Path) -> None:
     paths = {path.name: path.read_text() for path in write_pictures(board, tmp_path) if path.suffix == ".svg"}
     for label, entrant in board.entrants.items():
-        for name in ("regret.svg", "ranks.svg", "profiles.svg", "scores.svg", "critical-difference.svg"):
+        for name in ("regret.svg", "ranks.svg", "profiles.svg", "scores.svg", "groups.svg"):
             assert look(label, entrant.family).light in paths[name]
+
+
+def test_critical_differences_are_drawn_where_there_are_data_sets_enough(board: Scoreboard, tmp_path: Path) -> None:
+    scores = np.random.default_rng(1).normal(size=(3, DATA_SETS)) + np.arange(3)[:, None]
+    overall = dataclasses.replace(board.overall, critical=critical_difference(scores))
+    written = write_pictures(dataclasses.replace(board, overall=overall), tmp_path, ["svg"])
+    assert {path.stem for path in written} == set(CAPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("MPLBACKEND", "module://matplotlib_inline.backend_inline"), ("MPLBACKEND", "nonsense")]
+)
+def test_a_notebooks_settings_do_not_reach_the_pictures(
+    name: str, value: str, board: Scoreboard, tmp_path: Path
+) -> None:
+    """Another process draws, in a directory with a matplotlibrc of its own, and the bytes are the same."""
+    (tmp_path / "matplotlibrc").write_text(
+        "text.usetex: True\nfont.size: 20\naxes.facecolor: red\nfigure.dpi: nonsense\n"
+    )
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "from pathlib import Path\nfrom scored import small_plan, small_results\n"
+        "from nasbench_suite.leaderboards import write_pictures\nfrom nasbench_suite.scoring import score\n"
+        "write_pictures(score(small_plan(), small_results()), Path('theirs'), ['svg'])"
+    )
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-c", code, str(tests)]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, name: value}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for path in write_pictures(board, tmp_path / "ours", ["svg"]):
+        assert path.read_bytes() == (tmp_path / "theirs" / path.name).read_bytes(), path.name
+
+
+def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path: Path) -> None:
+    plan = small_plan()
+    title = r"$\frac{1$ and \input{x} 50 %"
+    plan = dataclasses.replace(plan, comparison=dataclasses.replace(plan.comparison, title=title))
+    found = score(plan, small_results())
+    names = {"random-search": r"$\frac{1$", "random-sampling": r"a_b^{", "regularized-evolution": "\u0440\u0435\u0430"}
+    assert write_pictures(renamed(found, names), tmp_path, ["svg"])
 
 
 def test_nothing_ranked_gives_no_pictures(tmp_path: Path) -> None:
@@ -60,11 +105,13 @@ def test_only_the_kinds_that_are_asked_for_are_drawn(board: Scoreboard, tmp_path
 
 def test_many_benchmarks_are_continued_in_further_pictures(board: Scoreboard, tmp_path: Path) -> None:
     boards = tuple(
-        dataclasses.replace(board.boards[0], task=dataclasses.replace(board.boards[0].task, benchmark=f"task-{number}"))
+        dataclasses.replace(
+            board.boards[0], contest=dataclasses.replace(board.boards[0].contest, benchmark=f"task-{number}")
+        )
         for number in range(PANELS + 2)
     )
     written = write_pictures(dataclasses.replace(board, boards=boards), tmp_path, ["svg"])
-    per_benchmark = {"regret", "scores", "spending"}
+    per_benchmark = {"regret", "groups", "scores", "spending"}
     assert {path.stem for path in written} == NAMES | {f"{name}-2" for name in per_benchmark}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from nasbench_strategies import perceptrons
 from nasbench_strategies.pnas import pnas
+from nasbench_strategies.progressive_ensemble import progressive_ensemble
 from searching import asked, search
 
 from nasbench_suite import Architecture, CellSpace
@@ -37,7 +38,9 @@ def rankings(monkeypatch: pytest.MonkeyPatch) -> list[dict[Architecture, float]]
 
 def test_every_level_trains_the_brute_force_best_expansions(rankings: list[dict[Architecture, float]]) -> None:
     beam, batch = 6, 4
-    found = asked(search(pnas, BENCHMARK, "40 evaluations", 2, beam=beam, batch=batch, optimism=OPTIMISM))
+    found = asked(
+        search(progressive_ensemble, BENCHMARK, "40 evaluations", 2, beam=beam, batch=batch, optimism=OPTIMISM)
+    )
     direct = SPACE.edges.index((0, 3))
     first_level = [cell for cell in SPACE.architectures() if not any(o for e, o in enumerate(cell) if e != direct)]
     assert found[:3] == first_level
@@ -63,11 +66,33 @@ def test_every_level_trains_the_brute_force_best_expansions(rankings: list[dict[
 
 
 def test_without_end_it_trains_every_expansion_once() -> None:
-    found = asked(search(pnas, BENCHMARK, "100000 evaluations", beam=100, batch=300))
+    found = asked(search(progressive_ensemble, BENCHMARK, "100000 evaluations", beam=100, batch=300))
     assert len(found) == len(set(found)) == SPACE.size
 
 
 def test_a_space_of_one_level_is_trained_whole() -> None:
     space = CellSpace("edge", 2, ("none", "skip", "conv"), zero="none", identity="skip")
-    found = asked(search(pnas, SyntheticBenchmark("edge", space, fidelities=(10,)), "100 evaluations"))
+    found = asked(search(progressive_ensemble, SyntheticBenchmark("edge", space, fidelities=(10,)), "100 evaluations"))
     assert found == [(0,), (1,), (2,)]
+
+
+def test_as_published_one_surrogate_ranks_each_beam_by_its_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[dict[Architecture, float]] = []
+    predict = perceptrons.Surrogate.predict_encoded
+
+    def note(surrogate: perceptrons.Surrogate, features: Any) -> Any:
+        everything = SPACE.architectures()
+        means = predict(surrogate, SPACE.encode(everything, "paths")).mean(axis=0)
+        noted.append(dict(zip(everything, means.tolist(), strict=True)))
+        return predict(surrogate, features)
+
+    monkeypatch.setattr(perceptrons.Surrogate, "predict_encoded", note)
+    found = asked(search(pnas, BENCHMARK, "100000 evaluations", 2, beam=6))
+    assert len(found) == 3 + 6 + 6 and len(noted) == SPACE.levels - 1
+    for level, ranking in enumerate(noted, start=1):
+        start = 3 + 6 * (level - 1)
+        parents = found[:start]  # a cell of the level before the last grows into itself first
+        allowed = {child for parent in parents for child in SPACE.grow(parent, level)}
+        chosen = [ranking[cell] for cell in found[start : start + 6]]
+        best = sorted((ranking[cell] for cell in allowed - set(found[:start])), reverse=True)
+        assert chosen == pytest.approx(best[:6], abs=1e-8)

@@ -70,8 +70,13 @@ def test_the_index_lists_the_leaderboards_and_escapes_their_words(port: int) -> 
         "./small/README.md",
     ):
         assert text in page
-    for text in ("run.py", "hidden", "link.md", "broken", "secret"):
+    for text in ("run.py", "hidden", "link.md", "secret"):
         assert text not in page, text
+
+
+def test_a_leaderboard_that_cannot_be_shown_is_named_and_hides_no_other(port: int) -> None:
+    _, page, _ = get(port, "/")
+    assert "broken/" in page and "cannot be shown: it is not JSON in UTF-8" in page and "./small/README.md" in page
 
 
 def test_files_are_served_with_their_kind(port: int, root: Path) -> None:

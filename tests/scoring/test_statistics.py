@@ -21,6 +21,10 @@ from nasbench_suite.scoring.statistics import (
     mean,
     on_grid,
     paired_differences,
+    pairing,
+    positions,
+    positions_without_a_data_set,
+    positions_without_one,
     probability_of_improvement,
     profile,
     standard_deviation,
@@ -52,7 +56,7 @@ def test_mean_and_deviation_do_not_depend_on_the_order(rng: np.random.Generator)
 def test_bootstrap_has_the_distribution_of_all_resamples() -> None:
     values = np.array([0.1, 0.2, 0.4, 0.8, 0.9])
     everything = np.sort([stats.trim_mean(sample, 0.25) for sample in itertools.product(values, repeat=5)])
-    interval = bootstrap_interquartile_mean(values[None])
+    interval = bootstrap_interquartile_mean(values[None], few=0)
     assert interval.value == pytest.approx(stats.trim_mean(values, 0.25))
     assert interval.n == 5
     for end, level in ((interval.low, 0.025), (interval.high, 0.975)):
@@ -73,7 +77,7 @@ def test_bootstrap_of_strata_agrees_with_brute_force(rng: np.random.Generator) -
     assert (counts.reshape(-1, 3, 9).sum(axis=2) == 9).all()
     pools = [np.repeat(values.ravel(), row.astype(int)) for row in counts]
     brute = np.sort([stats.trim_mean(pool, 0.25) for pool in pools])
-    interval = bootstrap_interquartile_mean(values)
+    interval = bootstrap_interquartile_mean(values, few=0)
     assert (interval.low, interval.high) == pytest.approx((brute[50], brute[-51]), rel=1e-12)
 
 
@@ -143,7 +147,7 @@ def test_holm_of_a_worked_example() -> None:
 def test_pairs_are_wilcoxons_test_corrected_by_holm(n: int, rng: np.random.Generator) -> None:
     scores = np.round(rng.random((5, n)), 1)
     scores[1] = scores[0]
-    found = paired_differences(scores)
+    found = paired_differences(scores, exact=False)
     pairs = list(itertools.combinations(range(5), 2))
     raw = []
     for i, j in pairs:
@@ -164,11 +168,92 @@ def test_pairs_are_wilcoxons_test_corrected_by_holm(n: int, rng: np.random.Gener
     np.testing.assert_array_equal(found.effects, -found.effects.T)
 
 
-def test_positions_count_who_is_significantly_better() -> None:
-    seeds = np.arange(20) / 1000
-    clear = np.array([0.9 + seeds, 0.8 + seeds, 0.8 + seeds[::-1], 0.1 + seeds])
-    assert paired_differences(clear).positions() == [1, 2, 2, 4]
-    assert paired_differences(clear[:, :2]).positions() == [1, 1, 1, 1]  # two seeds show nothing
+@pytest.mark.parametrize("strata", [1, 2])
+def test_exact_p_values_count_every_choice_of_signs(strata: int, rng: np.random.Generator) -> None:
+    """With ties and zeros: the share of all 2^n signs whose sum of ranks is as far from the middle."""
+    for _ in range(20):
+        scores = np.round(rng.random((2, strata, 5)), 1)
+        found = paired_differences(scores)
+        differences = on_grid(scores[0]) - on_grid(scores[1])
+        ranks = np.concatenate([stats.rankdata(np.abs(row)) for row in differences])
+        signs = np.sign(differences).ravel()
+        kept = ranks[signs != 0]
+        seen = abs((kept * signs[signs != 0]).sum())
+        sums = [abs((kept * chosen).sum()) for chosen in itertools.product((-1, 1), repeat=len(kept))]
+        assert found.p_values[0, 1] == pytest.approx(np.mean(np.array(sums) >= seen - 1e-9))
+        assert found.n == 5 * strata
+
+
+@pytest.mark.parametrize("n", [6, 20, 50])
+def test_exact_p_values_without_ties_are_scipys(n: int, rng: np.random.Generator) -> None:
+    scores = rng.random((2, n))
+    expected = stats.wilcoxon(scores[0], scores[1], method="exact").pvalue
+    assert paired_differences(scores).p_values[0, 1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_many_pairs_of_several_data_sets_are_nearly_exact(rng: np.random.Generator) -> None:
+    """Where the normal approximation begins, it is close to simulated signs."""
+    scores = np.array([rng.random((3, 30)), rng.random((3, 30)) + 0.05])
+    found = paired_differences(scores)
+    differences = on_grid(scores[0]) - on_grid(scores[1])
+    ranks = np.array([stats.rankdata(np.abs(row)) for row in differences])
+    signs = rng.choice([-1, 1], size=(20_000, 3, 30))
+    seen = abs((ranks * np.sign(differences)).sum())
+    simulated = np.mean(np.abs((signs * ranks).sum(axis=(1, 2))) >= seen)
+    assert found.p_values[0, 1] == pytest.approx(simulated, abs=0.01)
+
+
+def test_the_least_p_value_is_what_one_row_that_always_wins_gets() -> None:
+    for seeds, rows in ((5, 2), (8, 4), (20, 27), (70, 3)):
+        scores = np.arange(rows)[:, None] + np.arange(1, seeds + 1)[None] * np.arange(1, rows + 1)[:, None] / 100
+        found = paired_differences(scores)
+        assert found.least == pytest.approx(found.p_values[found.p_values < 1].min() if rows == 2 else found.least)
+        assert found.least <= found.p_values[np.triu_indices(rows, 1)].min() + 1e-12
+    assert paired_differences(np.zeros((27, 5))).least == 1.0 and not paired_differences(np.zeros((27, 5))).tells
+    assert paired_differences(np.zeros((2, 5))).least == pytest.approx(2 / 2**5)
+    assert paired_differences(np.zeros((27, 20))).tells
+
+
+def test_positions_follow_the_estimates() -> None:
+    assert positions([0.3, 0.9, 0.3, math.nan, 0.5]) == [3, 1, 3, 5, 2]
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_an_interval_of_few_runs_is_tukeys_and_mclaughlins(n: int, rng: np.random.Generator) -> None:
+    values = rng.normal(size=n)
+    found = bootstrap_interquartile_mean([values])
+    ordered, cut = np.sort(on_grid(values)), n // 4
+    drawn_in = np.clip(ordered, ordered[cut], ordered[n - cut - 1])
+    error = drawn_in.std(ddof=1) * math.sqrt(n) / (n - 2 * cut)
+    reach = stats.t.ppf(0.975, n - 2 * cut - 1) * error
+    assert (found.value, found.high) == pytest.approx((stats.trim_mean(ordered, 0.25), found.value + reach))
+    columns = bootstrap_curves(values[:, None])
+    assert [float(part[0]) for part in columns] == pytest.approx([found.value, found.low, found.high])
+
+
+def test_what_pairing_buys_is_the_mean_covariance_over_the_mean_variance(rng: np.random.Generator) -> None:
+    shared = rng.normal(size=40)
+    scores = np.array([shared * 0.05 + rng.normal(size=40) * 0.05 + row for row in range(4)])
+    covariance = np.cov(scores)
+    expected = covariance[np.triu_indices(4, 1)].mean() / np.diag(covariance).mean()
+    assert pairing(scores) == pytest.approx(expected, abs=1e-6)
+    assert pairing(np.tile(shared, (3, 1))) == pytest.approx(1.0)
+    assert (
+        math.isnan(pairing(scores[:1])) and math.isnan(pairing(np.ones((3, 5)))) and math.isnan(pairing(scores[:, :1]))
+    )
+
+
+def test_positions_with_a_run_or_a_data_set_left_out_by_brute_force(rng: np.random.Generator) -> None:
+    values = rng.normal(size=(5, 3, 7)) + np.arange(5)[:, None, None] * 0.2
+
+    def placed(kept: np.ndarray) -> list[int]:
+        return positions([stats.trim_mean(row.ravel(), 0.25) for row in kept])
+
+    for axis, found in ((2, positions_without_one(values)), (1, positions_without_a_data_set(values))):
+        all_places = np.array([placed(np.delete(values, place, axis=axis)) for place in range(values.shape[axis])])
+        expected = list(zip(all_places.min(axis=0), all_places.max(axis=0), strict=True))
+        assert list(found) == expected
+    assert positions_without_one(values[:, :, :1]) == ((1, 5),) * 5  # nothing can be left out
 
 
 def test_a_missing_answer_counts_below_every_number() -> None:
@@ -217,7 +302,6 @@ def test_wilcoxon_gives_demsars_worked_example() -> None:
     up, down = 93 - 1.5, 12 - 1.5  # Pratt leaves the zeros' ranks out instead
     assert found.effects[0, 1] == pytest.approx((up - down) / (up + down))
     assert found.n == 14 and found.p_values[0, 1] < 0.05  # the paper: 12 is below the critical 21, so they differ
-    assert found.positions() == [1, 2]
 
 
 def test_nemenyi_tells_apart_what_scikit_posthocs_does(rng: np.random.Generator) -> None:
@@ -226,7 +310,7 @@ def test_nemenyi_tells_apart_what_scikit_posthocs_does(rng: np.random.Generator)
     for _ in range(30):
         rows, n = int(rng.integers(3, 9)), int(rng.integers(4, 30))
         scores = np.round(rng.normal(size=(rows, n)) + 0.5 * np.arange(rows)[:, None], 1)
-        found = critical_difference(scores)
+        found = critical_difference(scores, least=2)
         assert found is not None
         p_values = np.asarray(posthocs.posthoc_nemenyi_friedman(scores.T))
         apart = np.abs(found.ranks[:, None] - found.ranks) >= found.difference
@@ -252,7 +336,7 @@ def test_nemenyi_of_demsars_data_has_the_p_values_of_scikit_posthocs() -> None:
 def test_critical_difference_groups_by_brute_force(rng: np.random.Generator) -> None:
     for _ in range(50):
         scores = rng.normal(size=(6, 12)) + np.arange(6)[:, None] * 0.5
-        found = critical_difference(scores)
+        found = critical_difference(scores, least=2)
         assert found is not None
         close = np.abs(found.ranks[:, None] - found.ranks) < found.difference
         cliques = [
@@ -267,8 +351,8 @@ def test_critical_difference_groups_by_brute_force(rng: np.random.Generator) -> 
 
 def test_critical_difference_says_nothing_of_too_little() -> None:
     assert critical_difference(DEMSAR[:2]) is None
-    assert critical_difference(DEMSAR[:, :1]) is None
-    alike = critical_difference(np.ones((3, 4)))
+    assert critical_difference(DEMSAR[:, :9]) is None  # Demšar has 10 data sets or more
+    alike = critical_difference(np.ones((3, 10)))
     assert alike is not None and (alike.statistic, alike.p_value) == (0.0, 1.0)
 
 

@@ -11,7 +11,8 @@ import pytest
 from nasbench_suite import Budget, Evaluation, OutOfBudget, Problem
 from nasbench_suite.benchmarks import shipped
 from nasbench_suite.plugins import load_registry
-from nasbench_suite.tables.importers.from_files import import_arrays, read_space
+from nasbench_suite.spaces import read_space
+from nasbench_suite.tables.importers.from_files import import_arrays
 
 RUNS = 500
 

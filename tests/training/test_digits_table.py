@@ -40,6 +40,7 @@ def test_it_tells_good_cells_from_bad(table: Table) -> None:
 
 def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
     pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
+    from nasbench_suite.benchmarks.live import digits_table
     from nasbench_suite.building.build import audit_table
     from nasbench_suite.building.digits_table import digits_build
     from nasbench_suite.building.supernet_costs import KINDS
@@ -48,4 +49,17 @@ def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
     build = digits_build(table.training("digits", name).seeds)
     assert table.source_sha256 == build.identity
     assert set(table.dataset("digits").supernet_seconds) == set(KINDS)
+    # The prices decide what runs pay; whoever changes them makes the shipped leaderboard anew.
+    prices = digits_table().training().supernet_seconds
+    assert prices == pytest.approx(
+        {
+            "darts-first-order": 0.33410802,
+            "darts-second-order": 0.83527005,
+            "gdas": 0.09786728,
+            "drnas": 0.33410802,
+            "random-sharing": 0.15087872,
+            "enas": 0.11010069,
+        },
+        rel=1e-6,
+    )
     assert audit_table(table, build, cells=8).agrees

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,20 +20,35 @@ from nasbench_suite.training import Macro, Recipe, Task
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 import torch.nn.functional as F  # noqa: E402
+from nasbench_strategies.darts import Differentiable, unrolled_gradient  # noqa: E402
+from nasbench_strategies.drnas import DirichletMixture  # noqa: E402
+from nasbench_strategies.enas import Controller  # noqa: E402
+from nasbench_strategies.gdas import GumbelHard  # noqa: E402
+from nasbench_strategies.rsps import UniformSharing  # noqa: E402
 from torch.func import functional_call  # noqa: E402
 
-from nasbench_suite.building.supernet_costs import KINDS, time_supernets  # noqa: E402
-from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything, single  # noqa: E402
-from nasbench_suite.training.sharing import (  # noqa: E402
-    Differentiable,
-    GumbelHard,
-    SharingRecipe,
-    SupernetSearch,
-    search_supernet,
-    unrolled_gradient,
+from nasbench_suite.building.costs import parts_of  # noqa: E402
+from nasbench_suite.building.supernet_costs import (  # noqa: E402
+    KINDS as PRICED,
 )
+from nasbench_suite.building.supernet_costs import (  # noqa: E402
+    mixed_parts,
+    part_prices,
+    sampled_parts,
+    supernet_prices,
+)
+from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything, single  # noqa: E402
+from nasbench_suite.training.sharing import SharingRecipe, SupernetSearch, search_supernet  # noqa: E402
 
 SPACE = nas_bench_201()
+KINDS = {
+    "darts-first-order": Differentiable,
+    "darts-second-order": lambda search: Differentiable(search, second_order=True),
+    "gdas": GumbelHard,
+    "drnas": DirichletMixture,
+    "random-sharing": UniformSharing,
+    "enas": Controller,
+}
 FIVE_NODES = CellSpace("five", 5, SPACE.operations, zero="none", identity="skip_connect")
 
 
@@ -198,8 +211,8 @@ def test_every_relaxation_searches_and_repeats(kind: str, space: CellSpace) -> N
         journals.append(searched.journal)
     assert journals[0] == journals[1]
     assert [event for event in journals[0] if isinstance(event, Charge)] == [
-        Charge(f"supernet epoch, {kind}", 2.5, 1.0)
-    ] * 2
+        Charge(f"supernet epoch, {kind}, {number} of 2", 2.5, 1.0) for number in (1, 2)
+    ]
     assert [type(event) for event in journals[0]] == [Charge, Recommendation] * 2
 
 
@@ -289,9 +302,67 @@ def test_supernets_train_in_lower_precision() -> None:
     assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], abs=0.05)
 
 
-def test_supernet_epochs_are_timed_once(tmp_path: Path) -> None:
-    task = replace(small_task(), macro=Macro((1, 6, 6), 3, 8, 1, 2, "pool", shift_of_nothing=False))
-    seconds = time_supernets(SPACE, task, tmp_path, steps=2, repeats=3)
-    assert set(seconds) == set(KINDS) and min(seconds.values()) > 0
-    assert seconds["darts-second-order"] > seconds["darts-first-order"]
-    assert time_supernets(SPACE, task, tmp_path) == seconds
+def counted(space: CellSpace, cell: Architecture) -> np.ndarray:
+    """What a supernet computes for one cell, counted while it flows through: every edge whose source has something."""
+    something, counts = {0}, np.zeros(6)
+    counts[0] = 1
+    pooled, rectified, arrived = set(), set(), []
+    for (source, target), option in zip(space.edges, cell, strict=True):
+        operation = space.operations[option]
+        if option == space.zero or source not in something:
+            continue
+        something.add(target)
+        arrived.append(target)
+        counts[1] += operation == "nor_conv_1x1"
+        counts[2] += operation == "nor_conv_3x3"
+        if operation == "avg_pool_3x3":
+            pooled.add(source)
+        if operation.startswith("nor_conv"):
+            rectified.add(source)
+    counts[3:] = len(pooled), len(rectified), len(arrived) - len(set(arrived))
+    return counts
+
+
+@pytest.mark.parametrize("drawn", ["uniform", "any"])
+def test_the_expected_parts_are_the_mean_over_all_cells(drawn: str) -> None:
+    shape = (len(SPACE.edges), len(SPACE.operations))
+    probabilities = None if drawn == "uniform" else np.random.default_rng(0).dirichlet(np.ones(shape[1]), shape[0])
+    weights = np.full(shape, 1 / shape[1]) if probabilities is None else probabilities
+    mean = np.zeros(6)
+    for cell in SPACE.architectures():
+        mean += np.prod(weights[np.arange(shape[0]), list(cell)]) * counted(SPACE, cell)
+    np.testing.assert_allclose(sampled_parts(SPACE, probabilities), mean, rtol=1e-12)
+
+
+def test_the_expected_parts_of_larger_cells_are_those_of_many_draws() -> None:
+    rng = np.random.default_rng(0)
+    draws = np.array([counted(FIVE_NODES, FIVE_NODES.sample(rng)) for _ in range(20_000)])
+    assert (np.abs(draws.mean(0) - sampled_parts(FIVE_NODES)) <= 5 * draws.std(0) / np.sqrt(20_000) + 1e-12).all()
+
+
+def test_prices_are_found_in_a_tables_seconds() -> None:
+    prices = np.array([5.0, 1.0, 3.0, 0.5, 0.25, 0.125])
+    seconds = np.array([parts_of(SPACE, cell, False) @ prices for cell in SPACE.architectures()])
+    np.testing.assert_allclose(part_prices(SPACE, seconds), prices, rtol=1e-9)
+    found = supernet_prices(SPACE, prices, 16)
+    assert set(found) == set(PRICED) == set(KINDS)
+    assert found["darts-first-order"] == pytest.approx(2 * mixed_parts(SPACE) @ prices)
+    assert found["darts-second-order"] == pytest.approx(2.5 * found["darts-first-order"])
+    assert found["random-sharing"] == pytest.approx((1 + 100 / 48) * sampled_parts(SPACE) @ prices)
+
+
+def test_a_schedule_for_seconds_has_the_epochs_that_they_pay_for() -> None:
+    for seconds, price, expected in ((7.0, 2.0, 3), (1.0, 2.0, 1), (100.0, 2.0, 5), (0.0, 2.0, 5)):
+        searched = problem(SPACE, 1e6, {"gdas": price})
+        search_supernet(searched, KINDS["gdas"], SharingRecipe(epochs=5, seconds=seconds), np.random.default_rng(0))
+        charges = [event.what for event in searched.journal if isinstance(event, Charge)]
+        assert charges == [f"supernet epoch, gdas, {number + 1} of {expected}" for number in range(expected)]
+
+
+def test_the_mixtures_rate_is_such_that_it_goes_as_far_in_any_number_of_steps() -> None:
+    for epochs in (1, 4):
+        search = SupernetSearch(SPACE, small_task(), SharingRecipe(epochs=epochs), np.random.default_rng(0))
+        relaxation = Differentiable(search, travel=2.0)
+        search.run_epoch(relaxation)
+        (group,) = relaxation._optimizer.param_groups
+        assert group["lr"] * epochs * search.steps == pytest.approx(2.0)
