@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test test-adapters clean
+.PHONY: run test test-adapters test-environments clean
 
 run: .venv/run.stamp
 	.venv/bin/nasbench run-all --pictures svg
@@ -16,6 +16,10 @@ test: .venv/test.stamp
 # The packages in plugins/ against the real libraries; some are large, and some searches take minutes.
 test-adapters: .venv/adapters.stamp
 	.venv/bin/python -m pytest -n auto --import-mode=importlib plugins/*/tests
+
+# The wheel alone, without PyTorch, on Python 3.10 and 3.13, in odd surroundings: no home, other code pages, full output.
+test-environments: .venv/test.stamp
+	.venv/bin/python tests/environments.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -55,14 +55,12 @@ class Task:
         seeds: how many runs stand behind each row.
         curves: strategy -> rows ``(amount, regret, least, most)`` in order of the amount, regret of the interquartile mean
             with its 95 % interval.
-        own: strategy -> its own seconds per run.
     """
 
     board: str
     document: Mapping[str, Any]
     seeds: int
     curves: Mapping[str, Sequence[tuple[float, float, float, float]]]
-    own: Mapping[str, float]
 
     @property
     def name(self) -> str:
@@ -77,22 +75,15 @@ def read_tasks(directory: Path) -> list[Task]:
     curves: dict[str, defaultdict[str, list[tuple[float, float, float, float]]]] = {
         name: defaultdict(list) for name in best
     }
-    own: dict[str, dict[str, float]] = {name: {} for name in best}
     with (directory / "curves.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             regrets = (best[row["benchmark"]] - float(row[column]) for column in ("iqm", "iqm_high", "iqm_low"))
             middle, least, most = (max(regret, FLOOR) for regret in regrets)
             curves[row["benchmark"]][row["strategy"]].append((float(row["amount"]), middle, least, most))
-    with (directory / "timings.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            own[row["benchmark"]][row["strategy"]] = float(row["own_seconds"])
     board = "../" * len(DOCS.resolve().relative_to(directory.resolve().parents[1]).parts)
     board += directory.resolve().relative_to(directory.resolve().parents[1]).as_posix()
     seeds = len(document["comparison"]["seeds"])
-    return [
-        Task(board, benchmark, seeds, curves[benchmark["name"]], own[benchmark["name"]])
-        for benchmark in document["benchmarks"]
-    ]
+    return [Task(board, benchmark, seeds, curves[benchmark["name"]]) for benchmark in document["benchmarks"]]
 
 
 def render(tasks: Sequence[Task]) -> dict[str, str]:
@@ -152,15 +143,13 @@ def _paragraph(strategy: Strategy) -> list[str]:
 def _numbers(strategy: Strategy, tasks: Sequence[Task]) -> list[str]:
     """A table of what the strategy reached."""
     lines = [
-        "| benchmark | place | score %, mean ± std | own time per run | runs |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| benchmark | place | score %, mean ± std | runs |",
+        "| --- | ---: | ---: | ---: |",
     ]
     for task in tasks:
         row = next(row for row in task.document["ranked"] if row["label"] == strategy.name)
         score = f"{100 * row['mean']:.2f} ± {100 * row['std']:.2f}"
-        milliseconds = float(f"{1e3 * task.own[strategy.name]:.3g}")
-        own = f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:g} ms"
-        lines.append(f"| {task.name} | {row['place']} | {score} | {own} | {task.seeds} |")
+        lines.append(f"| {task.name} | {row['place']} | {score} | {task.seeds} |")
     return lines
 
 

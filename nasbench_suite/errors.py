@@ -15,6 +15,7 @@
             ├── PluginError      a plugin that cannot be loaded or breaks the rules
             ├── ComparisonError  a comparison file with mistakes
             ├── StoreError       a run store that cannot be used
+            ├── OutputError      files that cannot be written where they were asked for
             ├── ScoringError     a journal or a table of scores that cannot be scored
             ├── BundleError      a published bundle that is damaged, or leaderboards that do not fit together
             └── ReplayMismatch   a resumed run asked something else than its journal says
@@ -24,6 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+def printable(text: str) -> str:
+    """A text of anybody, without what would steer a terminal; its lines stay lines."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 class OutOfBudget(BaseException):
@@ -38,6 +44,10 @@ class SuiteError(Exception):
     """Base of all errors with a message for the user: who, what was given, what was expected, what to do."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message without what would steer a terminal: it may quote anybody's file."""
+        return printable(super().__str__())
 
 
 class UsageError(SuiteError):
@@ -76,6 +86,10 @@ class ComparisonError(UsageError):
 
 class StoreError(SuiteError):
     """A run store that is damaged, of another schema version, or not to be written."""
+
+
+class OutputError(SuiteError):
+    """Files that cannot be written: no room, no permission, or a file where a directory is expected."""
 
 
 class ScoringError(SuiteError):

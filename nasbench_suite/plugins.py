@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -22,20 +24,20 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark
-from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.errors import PluginError, SuiteError, unknown
 from nasbench_suite.integrity import Integrity
+from nasbench_suite.plain.texts import read_toml
+from nasbench_suite.search.checking import check_benchmark, comes_with_the_suite
 from nasbench_suite.search.external import command_strategy, parse_command
-from nasbench_suite.search.strategies import Strategy
+from nasbench_suite.search.strategies import Strategy, check_strategy
 from nasbench_suite.sources import MadeOf, file_digest, strategy_sources
 from nasbench_suite.spaces import Space
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 BUILT_IN = "nasbench-suite"
-_HOOKS = ("nasbench_strategies", "nasbench_benchmarks", "nasbench_spaces")
+KINDS = ("strategies", "benchmarks", "spaces", "builders", "tasks", "goals", "engines")
+"""What a plugin can add, one hook each."""
+
+_HOOKS = tuple(f"nasbench_{kind}" for kind in KINDS)
 
 Thing = TypeVar("Thing")
 
@@ -81,12 +83,14 @@ class Offered:
         plugin: where it comes from.
         stated: the version as somebody else stated it, for code that is not here; ``None`` where the code is here.
         home: the module of the plugin that offers it.
+        api: the version of the plugin API for which it was written.
     """
 
     strategy: Strategy
     plugin: Plugin
     stated: str | None = None
     home: str = ""
+    api: int = hookspecs.API_VERSION
 
     @cached_property
     def version(self) -> str:
@@ -106,12 +110,20 @@ class Registry:
     Attributes:
         plugins: every plugin found, the broken ones included.
         strategies, benchmarks, spaces: name -> what was offered first under it.
+        builders: name -> network builder.
+        tasks: name -> function that makes a task.
+        goals: name -> goal of a training.
+        engines: name -> function that makes an executor of runs.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
     strategies: dict[str, Offered] = field(default_factory=dict)
     benchmarks: dict[str, Callable[[], Benchmark]] = field(default_factory=dict)
     spaces: dict[str, Callable[[], Space]] = field(default_factory=dict)
+    builders: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    goals: dict[str, Any] = field(default_factory=dict)
+    engines: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
@@ -125,11 +137,15 @@ class Registry:
     def benchmark(self, name: str) -> Benchmark:
         """Open the benchmark of this name; raises ``UsageError`` with near names, ``TableError`` if its table fails."""
         plain, mark, secret = name.partition(MARK)
-        benchmark = self._named("benchmark", plain, self.benchmarks, "nasbench list benchmarks")()
-        if not isinstance(benchmark, Benchmark):
+        opener = self._named("benchmark", plain, self.benchmarks, "nasbench list benchmarks")
+        benchmark: Benchmark = _made(f"benchmark {plain!r}", opener)
+        if not _is_a(benchmark, Benchmark):
             raise PluginError(
-                f"benchmark {name!r}: its plugin returned {benchmark!r}, which lacks members of the Benchmark protocol"
+                f"benchmark {name!r}: its plugin returned {_shown(benchmark)}, which lacks members of the Benchmark "
+                "protocol"
             )
+        if not comes_with_the_suite(benchmark):
+            check_benchmark(benchmark, plain)
         if mark:
             benchmark = RelabelledBenchmark(benchmark, int(secret, 16))
         sys.audit("nasbench_suite.benchmark", name)
@@ -137,13 +153,79 @@ class Registry:
 
     def space(self, name: str) -> Space:
         """Make the space of this name; raises ``UsageError`` with near names."""
-        return self._named("space", name, self.spaces, "nasbench list spaces")()
+        made: Space = _made(f"space {name!r}", self._named("space", name, self.spaces, "nasbench list spaces"))
+        if not _is_a(made, Space):
+            raise PluginError(
+                f"space {name!r}: its plugin returned {_shown(made)}, which lacks members of the Space protocol"
+            )
+        return made
 
     @staticmethod
     def _named(kind: str, name: str, known: Mapping[str, Thing], hint: str) -> Thing:
         if name not in known:
             raise unknown(kind, name, known, hint)
         return known[name]
+
+
+def _made(who: str, make: Callable[[], Thing]) -> Thing:
+    """What a plugin's function makes; raises :class:`PluginError` with what it raises."""
+    try:
+        with aside(False):
+            return make()
+    except (SuiteError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{who}: opening it raises {type(error).__name__}: {_one_line(error)}") from None
+
+
+def _is_a(made: object, protocol: type) -> bool:
+    """Whether a plugin's object has the members of a protocol; one whose members raise has not."""
+    try:
+        return isinstance(made, protocol)
+    except Exception:
+        return False
+
+
+def _one_line(error: BaseException) -> str:
+    """The first line of an exception's text, whatever its ``__str__`` does."""
+    try:
+        text = str(error).partition("\n")[0]
+    except BaseException:
+        text = "(its text cannot be made)"
+    return text.encode(errors="backslashreplace").decode()[:300]
+
+
+def _shown(value: object) -> str:
+    """A value of a plugin in a message, whatever its ``__repr__`` does."""
+    try:
+        text = repr(value)
+    except BaseException:
+        text = f"<{type(value).__name__}>"
+    return " ".join(text.encode(errors="backslashreplace").decode().split())[:200]
+
+
+@contextmanager
+def aside(trusted: bool) -> Iterator[None]:
+    """Let what a plugin prints go to stderr, whether by ``print`` or by the number of the stream.
+
+    Args:
+        trusted: the plugin comes with the suite; then nothing is changed.
+    """
+    if trusted or sys.stdout is None or sys.stderr is None:
+        yield
+        return
+    kept = None
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def load_registry(
@@ -210,10 +292,7 @@ def load_plugin(target: str) -> Registry:
 def _of_project(directory: Path) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
     """The entry points that a project would have once it is installed, imported from where it lies."""
     file = directory / "pyproject.toml"
-    try:
-        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise PluginError(f"{file} cannot be read: {error}") from None
+    project = read_toml(file, "project", PluginError).get("project", {})
     points = project.get("entry-points", {}).get(hookspecs.PROJECT, {})
     if not points:
         raise PluginError(
@@ -240,18 +319,37 @@ def _of_module(name: str) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    """Entry points of all packages, the suite's own first, then by package name."""
+    """Entry points of all packages, the suite's own first, then by package name; broken ones raise when loaded."""
+    found: dict[tuple[str, str], tuple[Plugin, Callable[[], ModuleType]]] = {}
+    for held in distributions():
+        try:
+            points = [point for point in held.entry_points if point.group == hookspecs.PROJECT]
+            package, version = (held.name, held.version) if points else ("", "")
+        except Exception as error:  # left over, cut off or of another encoding; of no interest unless it is a plugin
+            if broken := _broken(held, error):
+                found.setdefault((broken[0].package, broken[0].name), broken)
+            continue
+        for point in points:  # of a package that is found twice on the path, the first counts
+            found.setdefault((package, point.name), (Plugin(point.name, package, version, "package"), point.load))
+    yield from sorted(found.values(), key=lambda pair: (not pair[0].built_in, pair[0].package, pair[0].name))
 
-    def order(point: EntryPoint) -> tuple[bool, str, str]:
-        package = point.dist.name if point.dist else ""
-        return package != BUILT_IN, package, point.name
 
-    seen = set()
-    for point in sorted(entry_points(group=hookspecs.PROJECT), key=order):
-        package, version = (point.dist.name, point.dist.version) if point.dist else (point.value, "")
-        if (package, point.name) not in seen:  # a package that is found twice on the path
-            seen.add((package, point.name))
-            yield Plugin(point.name, package, version, "package"), point.load
+def _broken(held: Distribution, error: Exception) -> tuple[Plugin, Callable[[], ModuleType]] | None:
+    """An installation whose metadata cannot be read, if it names our entry points."""
+    place = Path(str(getattr(held, "_path", "")))
+    try:
+        named = f"[{hookspecs.PROJECT}]".encode() in (place / "entry_points.txt").read_bytes()
+    except (OSError, ValueError):
+        return None
+    if not named:
+        return None
+    name = place.name.partition("-")[0]
+    what = f"what {place} says of it cannot be read ({type(error).__name__}); install it again"
+    return Plugin(name, name, "", "package"), partial(_refuse, what)
+
+
+def _refuse(what: str) -> ModuleType:
+    raise PluginError(what)
 
 
 def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
@@ -260,11 +358,16 @@ def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], Module
     if not directory.is_dir():
         raise PluginError(f"plugins directory {directory} does not exist")
     for path in sorted(directory.glob("*.py")):
-        yield from _loose_file(path)
+        if not path.name.startswith(".") and not path.is_dir():  # editors leave .#name.py
+            yield from _loose_file(path)
 
 
 def _loose_file(path: Path) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    version = file_digest(path.name, path.read_bytes()).hex()[:12]
+    try:
+        version = file_digest(path.name, path.read_bytes()).hex()[:12]
+    except OSError as error:
+        yield Plugin(path.stem, str(path), "", "file"), partial(_refuse, f"cannot be read: {error.strerror or error}")
+        return
     yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
 
 
@@ -289,9 +392,12 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     adds: dict[str, tuple[str, ...]] = {}
     before = None if plugin.built_in else Integrity()
     try:
-        module = load()
+        with aside(plugin.built_in):
+            module = load()
+        written_for = _written_for(module)
         hooks = _checked_hooks(module)
-        added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
+        with aside(plugin.built_in):
+            added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
         if before is not None and (changed := before.restore()):
             raise PluginError(f"changed {changed[0]} when imported; a plugin leaves the suite as it is")
     except PluginError as error:
@@ -301,14 +407,16 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     except BaseException as error:  # a plugin may raise anything while it is imported, SystemExit included
         if before is not None:
             before.restore()
-        faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
+        faults.append(f"raises {type(error).__name__} when imported: {_one_line(error)}")
     else:
-        offers = [Offered(strategy, plugin, home=module.__name__) for strategy in added.get("strategies", ())]
+        offers = [
+            Offered(strategy, plugin, None, module.__name__, written_for) for strategy in added.get("strategies", ())
+        ]
         adds["strategies"] = _merge(
             registry.strategies, {offer.strategy.name: offer for offer in offers}, "strategy", faults
         )
-        adds["benchmarks"] = _merge(registry.benchmarks, added.get("benchmarks", {}), "benchmark", faults)
-        adds["spaces"] = _merge(registry.spaces, added.get("spaces", {}), "space", faults)
+        for kind in KINDS[1:]:
+            adds[kind] = _merge(getattr(registry, kind), added.get(kind, {}), kind.removesuffix("s"), faults)
     problem = f"{who}: {'; '.join(faults)}" if faults else ""
     registry.plugins.append(
         Plugin(
@@ -317,14 +425,20 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     )
 
 
+def _written_for(module: ModuleType) -> int:
+    """The API version of a plugin; raises :class:`PluginError` for one that this suite does not take."""
+    wanted = getattr(module, "NASBENCH_API", hookspecs.OLDEST_API)
+    if type(wanted) is int and hookspecs.OLDEST_API <= wanted <= hookspecs.API_VERSION:
+        return wanted
+    newer = type(wanted) is int and wanted > hookspecs.API_VERSION
+    raise PluginError(
+        f"was written for API version {wanted!r}, this suite takes {hookspecs.OLDEST_API} to {hookspecs.API_VERSION}; "
+        f"{'update nasbench-suite' if newer else 'update the plugin'}"
+    )
+
+
 def _checked_hooks(module: ModuleType) -> dict[str, Callable[[], Any]]:
-    """The hooks of a module by kind; raises :class:`PluginError` for a wrong API version or a misspelt hook."""
-    wanted = getattr(module, "NASBENCH_API", hookspecs.API_VERSION)
-    if wanted != hookspecs.API_VERSION:
-        raise PluginError(
-            f"was written for API version {wanted!r}, this suite has version {hookspecs.API_VERSION}; "
-            f"{'update nasbench-suite' if isinstance(wanted, int) and wanted > hookspecs.API_VERSION else 'update the plugin'}"
-        )
+    """The hooks of a module by kind; raises :class:`PluginError` for a misspelt hook, or none."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
@@ -348,20 +462,43 @@ def _call(hook: Callable[[], Any], kind: str) -> Any:
         try:
             strategies = list(returned)
         except TypeError:
-            raise PluginError(f"nasbench_strategies returned {returned!r}, expected a list of strategies") from None
+            raise PluginError(
+                f"nasbench_strategies returned {_shown(returned)}, expected a list of strategies"
+            ) from None
         for item in strategies:
             if not isinstance(item, Strategy):
                 shown = getattr(item, "__name__", repr(item))
                 raise PluginError(f"nasbench_strategies returned {shown}, expected strategies made with @strategy")
+            check_strategy(item)
         names = [item.name for item in strategies]
         if len(set(names)) != len(names):
             raise PluginError(
                 f"offers two strategies under one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}"
             )
         return strategies
+    if kind == "builders":
+        return _named_things(returned, kind)
+    if kind == "goals" and isinstance(returned, Mapping) and all(isinstance(name, str) for name in returned):
+        return dict(returned)
     if not isinstance(returned, Mapping) or not all(isinstance(k, str) and callable(v) for k, v in returned.items()):
-        raise PluginError(f"nasbench_{kind} returned {returned!r}, expected a dict of names and functions")
+        raise PluginError(f"nasbench_{kind} returned {_shown(returned)}, expected a dict of names and functions")
     return dict(returned)
+
+
+def _named_things(returned: Any, kind: str) -> dict[str, Any]:
+    """Callables with a name of their own, by their names."""
+    expected = f"expected a list of {kind}, each a function with a name"
+    try:
+        things = list(returned)
+    except TypeError:
+        raise PluginError(f"nasbench_{kind} returned {_shown(returned)}, {expected}") from None
+    for thing in things:
+        if not callable(thing) or not isinstance(getattr(thing, "name", None), str):
+            raise PluginError(f"nasbench_{kind} returned {_shown(thing)}, {expected}")
+    named = {thing.name: thing for thing in things}
+    if len(named) != len(things):
+        raise PluginError(f"offers two {kind} under one name")
+    return named
 
 
 def _merge(known: dict[str, Thing], new: Mapping[str, Thing], kind: str, faults: list[str]) -> tuple[str, ...]:

@@ -19,13 +19,13 @@ def test_all_modules_can_be_watched() -> None:
     for name in names:
         if not name.endswith("__main__"):
             importlib.import_module(name)
-    from nasbench_suite.training.trainer import Descent
+    from nasbench_suite.training.steps import Descent
 
     integrity = Integrity()
     assert integrity.changes() == []
     kept = Descent.step
     Descent.step = lambda self, loss: None
-    assert integrity.restore() == ["nasbench_suite.training.trainer.Descent.step"]
+    assert integrity.restore() == ["nasbench_suite.training.steps.Descent.step"]
     assert Descent.step is kept
 
 

@@ -42,7 +42,7 @@ def load(directory: Path, **files: str) -> Registry:
         ("def broken(:", "raises SyntaxError when imported"),
         (
             "x = 1",
-            "has no hooks; decorate a function nasbench_strategies or nasbench_benchmarks or nasbench_spaces with @hookimpl",
+            "has no hooks; decorate a function nasbench_strategies or nasbench_benchmarks or nasbench_spaces or",
         ),
         (
             "from nasbench_suite import hookimpl\n@hookimpl\ndef nasbench_strategy():\n    return []",
@@ -66,9 +66,9 @@ def load(directory: Path, **files: str) -> Registry:
         ),
         (
             "NASBENCH_API = 99\n" + GOOD,
-            "was written for API version 99, this suite has version 1; update nasbench-suite",
+            "was written for API version 99, this suite takes 1 to 2; update nasbench-suite",
         ),
-        ("NASBENCH_API = 0\n" + GOOD, "was written for API version 0, this suite has version 1; update the plugin"),
+        ("NASBENCH_API = 0\n" + GOOD, "was written for API version 0, this suite takes 1 to 2; update the plugin"),
         (GOOD.replace("good-one", "random-search"), "strategy name already taken: random-search"),
         (
             "from nasbench_suite import hookimpl\n@hookimpl\ndef nasbench_strategies():\n    raise ValueError('no')",

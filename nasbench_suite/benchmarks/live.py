@@ -1,45 +1,27 @@
-"""Benchmarks that answer by training for real: cost is measured seconds, and the test images stay with the scores."""
+"""Benchmarks that answer by training for real: cost is measured seconds, and what is tested on stays with the scores."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import os
 import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
-from importlib.util import find_spec
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
-from nasbench_suite.errors import QuestionError
+from nasbench_suite.errors import QuestionError, UsageError
+from nasbench_suite.networks.builder import Builder, Network, builder_identity
 from nasbench_suite.search.answers import Currency, Scores
-from nasbench_suite.sources import TRAINING_ROOMS, code_hash, record_hash
-from nasbench_suite.spaces import Architecture, CellSpace, space_identity
-from nasbench_suite.tables import known_tables, open_table
+from nasbench_suite.sources import record_hash
+from nasbench_suite.spaces import Architecture, Space, space_identity
+from nasbench_suite.tasks.task import Arrays, Offer, Task
+from nasbench_suite.training import check_torch
 
 if TYPE_CHECKING:
-    from nasbench_suite.tasks.images import Images
-    from nasbench_suite.tasks.task import Offer, Task
     from nasbench_suite.training.trainer import Trainer
-
-DIGITS = "digits-201"
-"""The table of the same task."""
-
-DATA_VARIABLE = "NASBENCH_DATA"
-"""Names the directory with the user's images."""
-
-PUBLISHED_EPOCH_SECONDS = {
-    "darts-first-order": 10_890 / 50,
-    "darts-second-order": 35_782 / 50,
-    "gdas": 31_610 / 250,
-}
-"""Seconds of one supernet epoch on CIFAR-10 (Dong & Yang 2020, table 5: seconds of the search over its epochs)."""
 
 SCORE_SEEDS = (1_000_001, 1_000_002, 1_000_003)
 """Training seeds of the scores; no search ever trains with them."""
@@ -48,19 +30,30 @@ KEPT_STATES = 64
 """How many trainings stay in memory, so that they can be resumed without training their beginning again."""
 
 
+def usual_fidelities(epochs: int) -> tuple[int, ...]:
+    """A quarter, a half and the whole of a training."""
+    return tuple(sorted({max(1, epochs // 4), max(1, epochs // 2), epochs}))
+
+
 class LiveBenchmark:
     """A task on which every answer is a training.
 
     Args:
         name: ``live/data set``.
-        space: of the cells.
-        task: images, network and recipe.
-        test: the images that score.
+        space: what is searched.
+        builder: makes the network of an architecture of the space.
+        task: what is learned.
+        test: the examples that score.
         fidelities: epochs that may be asked for; the last is the recipe's. A shorter training is the beginning of the
             full one.
-        source: of the images, in words.
+        source: of the data, in words.
         recorded: the score of an architecture as a table of the same task holds it, NaN where it does not; those are
             not trained again.
+
+    Raises:
+        UsageError: PyTorch is not installed, a builder of another space, test examples of another shape, or a goal
+            whose first metric is better where it is lower.
+        QuestionError: fidelities that do not rise to the recipe's epochs.
     """
 
     currency: Currency = "measured"
@@ -68,17 +61,18 @@ class LiveBenchmark:
     def __init__(
         self,
         name: str,
-        space: CellSpace,
+        space: Space,
+        builder: Builder,
         task: Task,
-        test: Images,
+        test: Arrays,
         *,
         fidelities: Sequence[int],
         source: str,
         recorded: Callable[[Architecture], float] | None = None,
     ) -> None:
-        from nasbench_suite.training import check_torch
-
         check_torch()
+        from nasbench_suite.training.goals import goal_of
+
         self.name = name
         self.space = space
         self.fidelities = tuple(sorted(fidelities))
@@ -86,65 +80,125 @@ class LiveBenchmark:
             raise QuestionError(
                 f"{name}: fidelities {self.fidelities} must rise to the recipe's {task.recipe.epochs} epochs"
             )
+        if builder.space != space.name:
+            raise UsageError(f"{name}: builder {builder.name!r} is for space {builder.space!r}, not {space.name!r}")
+        if test.inputs.shape[1:] != task.signature.inputs:
+            raise UsageError(
+                f"{name}: test inputs of shape {test.inputs.shape[1:]}; the task's have {task.signature.inputs}"
+            )
+        self._goal = goal_of(task)
+        if not self._goal.maximize:
+            raise UsageError(
+                f"{name}: the first metric of goal {self._goal.name!r} is better where it is lower; a search needs one "
+                "that is better where it is higher, such as r2"
+            )
         several = {"fidelities", "resume"} if len(self.fidelities) > 1 else set()
         self.capabilities = frozenset({"training"} | several) | space.capabilities
         self._task, self._test, self._source = task, test, source
+        self._builder = builder
         self._recorded = recorded
         self._scored: dict[Architecture, float] = {}
 
     @cached_property
     def identity(self) -> str:
         """A hash of everything that decides the answers, the clock excepted."""
-        from nasbench_suite.training.trainer import Trainer
+        from nasbench_suite.training.trainer import code_identity
 
-        code = code_hash(Trainer, rooms=TRAINING_ROOMS)
-        return record_hash(self.name, space_identity(self.space), self.fidelities, self._task.identity, code)
+        networks = builder_identity(self._builder)
+        return record_hash(
+            self.name, space_identity(self.space), self.fidelities, self._task.identity, networks, code_identity()
+        )
 
     @cached_property
     def provenance(self) -> Mapping[str, str]:
         """What is trained on what, in words."""
         from importlib.metadata import version
 
+        metric, what = self._metric, self._examples
         return {
             "source": f"trained live on {self._source}",
             "software": f"PyTorch {version('torch')}",
-            "signal": f"accuracy on {len(self._task.valid)} validation images, one training seed",
-            "score test": f"accuracy on {len(self._test)} test images, mean over {len(SCORE_SEEDS)} training seeds",
+            "signal": f"{metric} on {len(self._task.valid)} validation {what}, one training seed",
+            "score test": f"{metric} on {len(self._test)} test {what}, mean over {len(SCORE_SEEDS)} training seeds",
         }
 
     def training(self) -> Offer:
-        """The images and the network for strategies that train for themselves; their epochs cost what the clock says."""
-        from nasbench_suite.tasks.task import Offer
-
-        return Offer(self._task)
+        """The task and the builder for strategies that train for themselves; their epochs cost what the clock says."""
+        return Offer(self._task, None, self._builder)
 
     def answers(self, seed: int) -> LiveAnswers:
         """The answers for one run seed (see :class:`LiveAnswers`)."""
-        return LiveAnswers(self.name, self.space, self._task, self.fidelities, seed)
+        return LiveAnswers(self.name, self.space, self._builder, self._task, self.fidelities, seed)
 
     def scores(self) -> Mapping[str, Scores]:
-        """Test accuracy after the full training, mean over training seeds that no search uses.
+        """The first metric on the test examples after the full training, mean over training seeds that no search uses.
 
-        Trained when first asked for, unless a table of the task has it.
+        A look-up where a table of the task has it; otherwise the number of a :class:`ScoreJob`, which whoever keeps
+        scores runs once and stores. Asked directly, it is trained in this process.
         """
         sys.audit("nasbench_suite.scores", self.name)
-        split = f"{len(self._test)} test images after {self.fidelities[-1]} epochs, mean over {len(SCORE_SEEDS)} seeds"
+        split = f"{len(self._test)} test {self._examples} after {self.fidelities[-1]} epochs, mean over {len(SCORE_SEEDS)} seeds"
         if self._recorded is not None:
-            split += ", or over those of the table where it has the cell"
-        return {"test": Scores(split, self._score, None)}
+            split += ", or over those of the table where it has the architecture"
+        return {"test": Scores(split, self._score, None, job=self.score_job)}
+
+    def score_job(self, architecture: Architecture) -> ScoreJob:
+        """How an architecture is scored, as a job that any process can do; raises :class:`SpaceError` for none."""
+        known = math.nan if self._recorded is None else self._recorded(architecture)
+        network = Network(self._builder, self.space.check(architecture))
+        return ScoreJob(network, self._task, self._test, known=None if math.isnan(known) else known)
 
     def _score(self, architecture: Architecture) -> float:
+        if architecture not in self._scored:
+            self._scored[architecture] = self.score_job(architecture)()
+        return self._scored[architecture]
+
+    @property
+    def _metric(self) -> str:
+        return {"classification": "accuracy", "regression": "R²"}.get(self._goal.name, "the first metric")
+
+    @property
+    def _examples(self) -> str:
+        return "images" if len(self._task.signature.inputs) == 3 else "examples"
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """One architecture with its training seeds -> one number; pure, and can be pickled.
+
+    Attributes:
+        network: what is trained.
+        task: what is learned, by the whole recipe.
+        test: the examples that score.
+        seeds: of the trainings; the score is their mean.
+        known: the number, where a table of the task recorded it and nothing is trained.
+    """
+
+    network: Network
+    task: Task
+    test: Arrays = field(repr=False)
+    seeds: tuple[int, ...] = SCORE_SEEDS
+    known: float | None = None
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that decides the number, the code included: under it the number can be kept for ever."""
+        from nasbench_suite.training.trainer import code_identity
+
+        return record_hash(
+            self.network.identity, self.task.identity, self.test, self.seeds, self.known, code_identity()
+        )
+
+    def __call__(self) -> float:
+        """The first metric on the test examples after the full training, mean over the seeds."""
+        if self.known is not None:
+            return self.known
+        from nasbench_suite.networks.machine import keep_freed_memory
         from nasbench_suite.training.trainer import train
 
-        if architecture not in self._scored and self._recorded is not None:
-            found = self._recorded(architecture)
-            if not math.isnan(found):
-                self._scored[architecture] = found
-        if architecture not in self._scored:
-            trainings = train(self.space, architecture, self._task, SCORE_SEEDS, held_out={"test": self._test})
-            accuracies = [training.epochs[-1].splits["test"].accuracy for training in trainings]
-            self._scored[architecture] = sum(accuracies) / len(accuracies)
-        return self._scored[architecture]
+        keep_freed_memory()
+        trainings = train(self.network, self.task, self.seeds, held_out={"test": self.test})
+        return sum(training.epochs[-1].splits["test"].signal for training in trainings) / len(trainings)
 
 
 class LiveAnswers:
@@ -156,12 +210,14 @@ class LiveAnswers:
 
     Args:
         name: of the benchmark.
-        space, task, fidelities: see :class:`LiveBenchmark`.
+        space, builder, task, fidelities: see :class:`LiveBenchmark`.
         seed: of the run.
     """
 
-    def __init__(self, name: str, space: CellSpace, task: Task, fidelities: Sequence[int], seed: int) -> None:
-        self._name, self._space, self._task = name, space, task
+    def __init__(
+        self, name: str, space: Space, builder: Builder, task: Task, fidelities: Sequence[int], seed: int
+    ) -> None:
+        self._name, self._space, self._builder, self._task = name, space, builder, task
         self._fidelities = tuple(fidelities)
         self._seed = seed
         self._states: OrderedDict[tuple[Architecture, int, int], dict[str, Any]] = OrderedDict()
@@ -170,7 +226,8 @@ class LiveAnswers:
         self, architecture: Sequence[int], epochs: int, origin: int, paid: int
     ) -> tuple[Architecture, float, float]:
         """Train (see :class:`~nasbench_suite.benchmarks.Answers`)."""
-        from nasbench_suite.training.trainer import Trainer, cpu_threads, keep_freed_memory
+        from nasbench_suite.networks.machine import cpu_threads, keep_freed_memory
+        from nasbench_suite.training.trainer import Trainer
 
         keep_freed_memory()
         cell = self._space.check(architecture)
@@ -182,7 +239,7 @@ class LiveAnswers:
             raise QuestionError(f"{self._name}: cannot resume from {paid} to {epochs} epochs")
         with cpu_threads(1):
             started = time.perf_counter()
-            trainer = Trainer(self._space, cell, self._task, [self._training_seed(cell, origin)])
+            trainer = Trainer(Network(self._builder, cell), self._task, [self._training_seed(cell, origin)])
             if paid:
                 state = self._states.get((cell, origin, paid))
                 if state is not None:
@@ -199,7 +256,8 @@ class LiveAnswers:
             self._states[cell, origin, epochs] = trainer.state()
             if len(self._states) > KEPT_STATES:
                 self._states.popitem(last=False)
-        return cell, trainer.history[0][-1].splits["valid"].accuracy, cost
+        low, high = trainer.goal.low, trainer.goal.high
+        return cell, min(max(trainer.history[0][-1].splits["valid"].signal, low), high), cost
 
     def _note(self, cell: Architecture, trainer: Trainer) -> None:
         """Put the last epoch into the curves, if anybody follows them."""
@@ -214,11 +272,10 @@ class LiveAnswers:
             cell=self._space.format(cell),
             seed=trainer.seeds[0],
             epoch=trainer.done,
-            train_loss=last.train_loss,
-            train_accuracy=last.train_accuracy,
+            train_loss=last.train.loss,
+            **{f"train_{name}": value for name, value in last.train.metrics.items()},
             valid_loss=valid.loss,
-            valid_accuracy=valid.accuracy,
-            valid_top5=valid.top5,
+            **{f"valid_{name}": value for name, value in valid.metrics.items()},
             seconds=last.train_seconds + last.valid_seconds,
         )
 
@@ -229,100 +286,3 @@ class LiveAnswers:
     def _training_seed(self, cell: Architecture, origin: int) -> int:
         text = f"{self._name}\0{self._seed}\0{cell}\0{origin}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") % 1_000_000
-
-
-def cifar10_training() -> Callable[[Mapping[str, float]], Offer] | None:
-    """NAS-Bench-201's own search task: supernets train on CIFAR-10 at the published prices, look-ups score them.
-
-    ``None`` without PyTorch, or where the user does not keep CIFAR-10 in the directory that ``NASBENCH_DATA`` names,
-    unpacked as published.
-    """
-    root = os.environ.get(DATA_VARIABLE)
-    if not root or find_spec("torch") is None:
-        return None
-    for name in ("cifar-10-batches-bin", "cifar-10-batches-py"):
-        if (Path(root).expanduser() / name).is_dir():
-            return partial(_cifar10_offer, Path(root).expanduser() / name)
-    return None
-
-
-def _cifar10_offer(images: Path, recorded: Mapping[str, float]) -> Offer:
-    """The task with the published prices; the tables of this space record none.
-
-    The images are halved by hash (the benchmark's list of its halves is only in its official files); batches have 64
-    images, as in its searches.
-    """
-    from nasbench_suite.tasks.images import cifar
-    from nasbench_suite.tasks.task import Offer, Recipe, nas_bench_201_task
-
-    task, _ = nas_bench_201_task(cifar(images), recipe=Recipe(batch_size=64))
-    return Offer(task, PUBLISHED_EPOCH_SECONDS)
-
-
-def live_digits() -> LiveBenchmark:
-    """NAS-Bench-201's cells on cluttered digits, the task of the table ``digits-201``, trained for real."""
-    from nasbench_suite.spaces import nas_bench_201
-    from nasbench_suite.tasks.task import digits_task
-
-    task, test = digits_task()
-    epochs = task.recipe.epochs
-    fidelities = sorted({max(1, epochs // 4), max(1, epochs // 2), epochs})
-    return LiveBenchmark(
-        "live/digits",
-        nas_bench_201(),
-        task,
-        test,
-        fidelities=fidelities,
-        source="the digits of scikit-learn",
-        recorded=_recorded_scores(),
-    )
-
-
-def _recorded_scores() -> Callable[[Architecture], float] | None:
-    """The scores of the digits table, if there is one and it was made from this very task."""
-    from nasbench_suite.building.digits_table import digits_build
-
-    if DIGITS not in known_tables():
-        return None
-    table = open_table(DIGITS)
-    (training,) = table.dataset("digits").trainings.values()
-    if not digits_build(training.seeds).made(table):
-        return None
-    return digits_table().scores()["test"].of
-
-
-def digits_table() -> TabularBenchmark:
-    """The table of digits with its task, so that weight sharing trains for real and pays what the table records."""
-    from nasbench_suite.spaces import nas_bench_201
-
-    table = open_table(DIGITS)
-    (name,) = table.dataset("digits").trainings
-    benchmark = TabularBenchmark(
-        f"{DIGITS}/digits",
-        nas_bench_201(),
-        table,
-        signal=[Measure("digits", name, "valid-accuracy")],
-        scores={"test": Measure("digits", name, "test-accuracy")},
-        training=_digits_offer if find_spec("torch") and table.dataset("digits").supernet_seconds else None,
-    )
-    if not find_spec("torch"):
-        benchmark.missing = {"training": "PyTorch is not installed; pip install 'nasbench-suite[live]'"}
-    return benchmark
-
-
-def _digits_offer(prices: Mapping[str, float]) -> Offer:
-    """The task at counted prices: what a supernet epoch computes, at what the table says its parts cost.
-
-    The seconds that the table recorded by timing are not used: they were taken from a few cells drawn at random.
-    """
-    from nasbench_suite.building.supernet_costs import part_prices, supernet_prices
-    from nasbench_suite.spaces import nas_bench_201
-    from nasbench_suite.tasks.task import Offer, digits_task
-
-    table, space, task = open_table(DIGITS), nas_bench_201(), digits_task()[0]
-    (name,) = table.dataset("digits").trainings
-    seconds = table.column("digits", name, "train-seconds", 1)[:, 0]
-    if not np.isfinite(seconds).all():  # a table of a few cells has no price of every part
-        return Offer(task, prices)
-    steps = math.ceil(len(task.train) / task.recipe.batch_size)
-    return Offer(task, supernet_prices(space, part_prices(space, seconds), steps))

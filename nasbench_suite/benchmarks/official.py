@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from nasbench_suite.benchmarks.live import cifar10_training
+from nasbench_suite.benchmarks.cifar import cifar10_training
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.errors import TableError, UsageError
 from nasbench_suite.tables import Table, known_tables, open_table

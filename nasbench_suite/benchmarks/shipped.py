@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from nasbench_suite.benchmarks.cifar import cifar10_training
 from nasbench_suite.benchmarks.declared import declared_benchmarks
-from nasbench_suite.benchmarks.live import DIGITS, cifar10_training, digits_table, live_digits
+from nasbench_suite.benchmarks.digits import DIGITS, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.search.answers import Benchmark

@@ -6,6 +6,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,12 @@ class TabularBenchmark:
         )
         recipe = f"({self._table.sha256!r}, {self.name!r}, {self.space.name!r}, [{sources}])"
         return hashlib.sha256(recipe.encode()).hexdigest()
+
+    def formerly(self) -> TabularBenchmark:
+        """The same benchmark under :attr:`former_identity`."""
+        known = copy(self)
+        known.identity = self.former_identity
+        return known
 
     @cached_property
     def provenance(self) -> Mapping[str, str]:

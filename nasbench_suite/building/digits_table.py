@@ -6,8 +6,8 @@ How the recipe was chosen is in ``docs/digits-table.md``.
 from __future__ import annotations
 
 from nasbench_suite.building.build import Build
-from nasbench_suite.spaces import nas_bench_201
-from nasbench_suite.tasks.task import digits_task
+from nasbench_suite.networks.cells.builder import digits_cells
+from nasbench_suite.tasks.digits import digits_task
 
 NAME = "digits-201"
 DATASET = "digits"
@@ -21,6 +21,7 @@ def digits_build(seeds: tuple[int, ...] = (0, 1, 2), sample: int | None = None) 
         sample: train only so many random cells.
     """
     task, test = digits_task()
+    builder = digits_cells()
     words = {
         "title": "NAS-Bench-201's 15,625 cells on handwritten digits under clutter and noise, every epoch",
         "dataset": "scikit-learn's handwritten digits under clutter and noise",
@@ -28,4 +29,4 @@ def digits_build(seeds: tuple[int, ...] = (0, 1, 2), sample: int | None = None) 
         "source": "trained by nasbench-suite on the digits of scikit-learn",
         "citation": "nasbench-suite; space: Dong & Yang, ICLR 2020, https://arxiv.org/abs/2001.00326",
     }
-    return Build(NAME, DATASET, nas_bench_201(), task, test, seeds, sample, words)
+    return Build(NAME, DATASET, builder.cells, builder, task, test, seeds, sample, words)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from nasbench_suite.building.costs import parts_of
 from nasbench_suite.errors import DataError
 from nasbench_suite.networks.cells.macro import KERNELS
+from nasbench_suite.networks.machine import cpu_threads
 from nasbench_suite.spaces import CellSpace
-from nasbench_suite.training.trainer import cpu_threads
 
 if TYPE_CHECKING:
     from nasbench_suite.training.sharing import Relaxation, SupernetSearch

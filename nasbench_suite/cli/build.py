@@ -13,16 +13,18 @@ from nasbench_suite.cli.options import json_option
 from nasbench_suite.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from nasbench_suite.building.build import Build, Report
+    from nasbench_suite.building.build import Report
 
-seeds_option = click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Training seeds.")
+seeds_option = click.option(
+    "--seeds", type=click.IntRange(1), help="Training seeds. [default: as many as the shipped table has]"
+)
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), help="Processes, one core each. [default: number of cores]"
 )
 
 
 @click.command("build")
-@click.argument("table", type=click.Choice(["digits"]))
+@click.argument("table", type=click.Choice(["dense-100", "digits"]))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +39,7 @@ jobs_option = click.option(
     show_default=True,
     help="Where results are kept on the way; the same command goes on from there.",
 )
-@click.option("--sample", type=click.IntRange(1), help="Train only so many random cells, with their isomorphs.")
+@click.option("--sample", type=click.IntRange(1), help="Train only so many random architectures, with their isomorphs.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Tell how long it will take, and stop.")
 @seeds_option
 @jobs_option
@@ -50,13 +52,13 @@ def build_table(
     work: Path,
     sample: int | None,
     only_estimate: bool,
-    seeds: int,
+    seeds: int | None,
     jobs: int | None,
     devices: tuple[str, ...],
 ) -> None:
-    """Train a space into a TABLE, cell by cell, resumable.
+    """Train a space into a TABLE, network by network, resumable.
 
-    Some cells are timed first, and the whole is estimated from them. What was
+    Some networks are timed first, and the whole is estimated from them. What was
     trained before is not trained again.
 
     \b
@@ -64,6 +66,7 @@ def build_table(
       nasbench table build digits --estimate
       nasbench table build digits --sample 100 --output tables
       nasbench table build digits --jobs 2
+      nasbench table build dense-100
       nasbench table build digits --device cuda:0 --device cuda:1
     """
     import math
@@ -74,22 +77,24 @@ def build_table(
 
     check_torch()
     from nasbench_suite.building.build import estimate, run_build, write_build
+    from nasbench_suite.building.known import KNOWN_BUILDS
     from nasbench_suite.building.supernet_costs import supernet_prices
     from nasbench_suite.errors import UsageError
+    from nasbench_suite.networks.cells.builder import CellBuilder
+    from nasbench_suite.networks.machine import check_devices
     from nasbench_suite.tables.manifest import Entry, list_in_manifest
     from nasbench_suite.tables.table import file_sha256
-    from nasbench_suite.training.trainer import check_devices
 
     if devices and jobs:
         raise UsageError("--jobs takes cores of the CPU, --device names devices; give one of them")
-    build, chosen = _digits(seeds, sample), devices or ("cpu",) * (jobs or os.cpu_count() or 1)
+    build, chosen = KNOWN_BUILDS[table].build(seeds, sample), devices or ("cpu",) * (jobs or os.cpu_count() or 1)
     check_devices(chosen)
     directory = work / build.name
     with Progress() as progress:
         expected = estimate(build, directory, report=_reporter(progress))
     hours = expected.seconds / 3600
     click.echo(
-        f"{expected.left:,} of {expected.cells:,} cells are left, {seeds} seeds each: at most {hours:.2g} hours of one core, "
+        f"{expected.left:,} of {expected.cells:,} networks are left, {len(build.seeds)} seeds each: at most {hours:.2g} hours of one core, "
         f"{hours / len(chosen):.2g} with {len(chosen)} processes of that speed",
         err=True,
     )
@@ -102,9 +107,11 @@ def build_table(
     except KeyboardInterrupt:
         click.echo("stopped; the same command goes on from here", err=True)
         raise click.exceptions.Exit(130) from None
-    steps = math.ceil(len(build.task.train) / build.task.recipe.batch_size)
-    prices = supernet_prices(build.space, np.array(expected.costs.train), steps)
-    path = write_build(build, directory, output, prices)
+    supernets = None
+    if isinstance(build.builder, CellBuilder):
+        steps = math.ceil(len(build.task.train) / build.task.recipe.batch_size)
+        supernets = supernet_prices(build.builder.cells, np.array(expected.costs.train), steps)
+    path = write_build(build, directory, output, supernets)
     made_by = f"nasbench table build {table}" + (f" --sample {sample}" if sample else "")
     list_in_manifest(Entry(build.name, path, file_sha256(path), build.words["source"], build.words["licence"], made_by))
     click.echo(str(path))
@@ -118,8 +125,8 @@ def build_table(
 )
 @seeds_option
 @json_option
-def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
-    """Train random cells of a TABLE again and compare.
+def audit(table: str, cells: int, seed: int, seeds: int | None, as_json: bool) -> None:
+    """Train random architectures of a TABLE again and compare.
 
     Each is trained with a seed of its own that the table does not have; the
     differences must be those of training seeds. TABLE is a name or a path. The
@@ -129,14 +136,24 @@ def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
     Examples:
       nasbench table audit digits-201
       nasbench table audit digits-201 --cells 10 --seed 3
+      nasbench table audit dense-100
     """
     from nasbench_suite.training import check_torch
 
     check_torch()
     from nasbench_suite.building.build import audit_table
+    from nasbench_suite.building.known import KNOWN_BUILDS, build_of
+    from nasbench_suite.errors import UsageError
     from nasbench_suite.tables import open_table
 
-    opened, build = open_table(table), _digits(seeds, None)
+    opened = open_table(table)
+    known = build_of(opened.name)
+    if known is None:
+        raise UsageError(
+            f"table {opened.name!r} was not trained by this suite, so it cannot be audited; it trains "
+            + ", ".join(each.build().name for each in KNOWN_BUILDS.values())
+        )
+    build = known.build(seeds)
     with Progress() as progress:
         found = audit_table(opened, build, cells=cells, seed=seed, report=_reporter(progress))
     if as_json:
@@ -162,12 +179,6 @@ def audit(table: str, cells: int, seed: int, seeds: int, as_json: bool) -> None:
         click.echo("table and training agree" if found.agrees else "table and training DISAGREE")
     if not found.agrees:
         raise click.exceptions.Exit(1)
-
-
-def _digits(seeds: int, sample: int | None) -> Build:
-    from nasbench_suite.building.digits_table import digits_build
-
-    return digits_build(seeds=tuple(range(seeds)), sample=sample)
 
 
 def _reporter(progress: Progress) -> Report:

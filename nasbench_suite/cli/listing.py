@@ -95,10 +95,16 @@ def spaces(plugins_dir: Path | None, as_json: bool) -> None:
     Example:
       nasbench list spaces
     """
+    from nasbench_suite.errors import SuiteError
+
     registry = load(plugins_dir)
     rows = []
     for name in sorted(registry.spaces):
-        space = registry.space(name)
+        try:
+            space = registry.space(name)
+        except SuiteError as error:
+            click.echo(f"warning: {error}", err=True)
+            continue
         rows.append(
             {
                 "name": name,
@@ -110,6 +116,66 @@ def spaces(plugins_dir: Path | None, as_json: bool) -> None:
             }
         )
     _show(rows, ("name", "architectures", "decisions", "offers"), as_json)
+
+
+@list_group.command()
+@plugins_option
+@json_option
+def builders(plugins_dir: Path | None, as_json: bool) -> None:
+    """Network builders: what makes a network of an architecture.
+
+    \b
+    Example:
+      nasbench list builders
+    """
+    _show_added("builders", plugins_dir, as_json)
+
+
+@list_group.command()
+@plugins_option
+@json_option
+def tasks(plugins_dir: Path | None, as_json: bool) -> None:
+    """Tasks: what networks learn.
+
+    \b
+    Example:
+      nasbench list tasks
+    """
+    _show_added("tasks", plugins_dir, as_json)
+
+
+@list_group.command()
+@plugins_option
+@json_option
+def goals(plugins_dir: Path | None, as_json: bool) -> None:
+    """Goals: what a training minimizes, and what is measured.
+
+    \b
+    Example:
+      nasbench list goals
+    """
+    _show_added("goals", plugins_dir, as_json)
+
+
+@list_group.command()
+@plugins_option
+@json_option
+def engines(plugins_dir: Path | None, as_json: bool) -> None:
+    """Engines: what executes runs.
+
+    \b
+    Example:
+      nasbench list engines
+    """
+    _show_added("engines", plugins_dir, as_json)
+
+
+def _show_added(kind: str, plugins_dir: Path | None, as_json: bool) -> None:
+    """The names of one kind, and the package that each comes from."""
+    registry = load(plugins_dir)
+    homes = {name: plugin.package for plugin in registry.plugins for name in plugin.adds.get(kind, ())}
+    rows = [{"name": name, "package": homes.get(name, "nasbench-suite")} for name in sorted(getattr(registry, kind))]
+    _show(rows, ("name", "package"), as_json)
 
 
 @list_group.command()

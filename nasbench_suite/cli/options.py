@@ -67,6 +67,29 @@ class ParameterType(click.ParamType):  # type: ignore[type-arg]  # generic only 
         return name, {"true": True, "false": False}.get(text, text)
 
 
+class LocalPath(click.Path):
+    """A path on this machine. What looks like an address is refused, or it would name a directory ``s3:``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str):
+            value = self._local(value, param, ctx)
+            if not value or "\0" in value:
+                self.fail(f"{value!r} is no path", param, ctx)
+        return super().convert(value, param, ctx)
+
+    def _local(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", value):
+            self.fail(f"{value!r} is an address ({match[1]}); expected a path on this machine", param, ctx)
+        return value
+
+
+class StorePath(LocalPath):
+    """A path, or what other tools write for it: ``sqlite:///relative.db``, ``sqlite:////absolute.db``."""
+
+    def _local(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super()._local(value.removeprefix("sqlite:///"), param, ctx)
+
+
 def _combined(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -85,7 +108,7 @@ plugins_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 store_option = click.option(
     "--store",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=StorePath(path_type=Path, dir_okay=False),
     default=Path(".nasbench/runs.sqlite3"),
     show_default=True,
     envvar="NASBENCH_STORE",
@@ -93,19 +116,20 @@ store_option = click.option(
 )
 output_option = click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(path_type=Path, file_okay=False),
     default=Path("leaderboards"),
     show_default=True,
     help="Directory that gets <comparison>/.",
 )
 execution_options = _combined(
+    click.option("--engine", default="local", show_default=True, help="What executes the runs; plugins bring others."),
     click.option("--jobs", type=click.IntRange(1), help="Worker processes. [default: number of cores]"),
     click.option("--time-limit", type=click.FloatRange(0, min_open=True), help="Seconds of wall clock for one run."),
     click.option("--memory-limit", type=click.IntRange(64), help="MiB that one run may allocate."),
     click.option("--retry-failed", is_flag=True, help="Do runs again that did not finish."),
     click.option(
         "--curves",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=LocalPath(path_type=Path, file_okay=False),
         help="Directory that gets the curves of live trainings, one JSON line per epoch, while they run.",
     ),
     click.option("--show-output", is_flag=True, help="Let strategies print, to stderr."),

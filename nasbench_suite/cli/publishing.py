@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def publish(directory: Path, bundle: Path | None, store: Path, plugins_dir: Path
 
     if not store.is_file():
         raise UsageError(f"store {store} does not exist; give the --store that has the leaderboard's runs")
-    with Store(store) as results:
+    with Store(store, read_only=True) as results:
         made = make(directory, results, _registry(plugins_dir))
     folder = directory if directory.is_dir() else directory.parent
     path = write_published(made, bundle or folder / f"{made.comparison.name}{SUFFIX}")
@@ -394,6 +395,7 @@ def _write_sources(bundle: Bundle, directory: Path) -> None:
     except FileExistsError:
         raise UsageError(f"{directory} is there already; choose a new directory for the sources") from None
     except OSError as error:
+        shutil.rmtree(directory, ignore_errors=True)
         raise UsageError(f"{directory} cannot be written: {error.strerror or error}") from None
     click.echo(f"{len(bundle.sources)} source files written to {directory}", err=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,13 @@ from nasbench_suite.cli.options import (
     wanted_files,
 )
 from nasbench_suite.cli.progress import Progress
-from nasbench_suite.errors import UsageError
+from nasbench_suite.errors import SuiteError, UsageError
 from nasbench_suite.search.budget import Budget
 
 if TYPE_CHECKING:
     from nasbench_suite.comparisons import Comparison
-    from nasbench_suite.harness import Plan, Store, Summary
+    from nasbench_suite.harness import Executor, Plan, Store, Summary
+    from nasbench_suite.plugins import Registry
     from nasbench_suite.scoring import Scoreboard
 
 DEFAULT = "nas-bench-201"
@@ -127,7 +127,9 @@ def run_all(
 
     COMPARISONS are presets or TOML files (benchmarks, budgets, seeds,
     strategies with parameters); without any, those on the shipped tables:
-    nas-bench-201 and digits. What was done before is not done again.
+    nas-bench-201 and digits. What was done before is not done again, and
+    what a bundle beside the leaderboard holds is loaded. Exit code 1 if
+    runs did not finish.
 
     \b
     Examples:
@@ -138,6 +140,7 @@ def run_all(
     """
     from nasbench_suite.comparisons import load_comparison
     from nasbench_suite.leaderboards import render_json, write_leaderboard
+    from nasbench_suite.leaderboards.write import check_writable
 
     files = wanted_files(pictures, parquet)
     chosen = comparisons or ((options["name"] or options["benchmarks"]) and (DEFAULT,)) or SHIPPED
@@ -145,10 +148,14 @@ def run_all(
         raise UsageError(f"--name names one comparison, but {len(chosen)} were given; run them one by one")
     for name in chosen:
         load_comparison(name)  # a mistake in any is told before anything runs
+    check_writable(output)
     boards = []
+    unfinished = 0
     for name in chosen:
         changed, execution = _changed(name, dict(options))
-        _, board, summary = _carry_out(changed, store, plugins_dir, **execution)
+        check_writable(output / changed.name)
+        _, board, summary = _carry_out(changed, store, plugins_dir, published=output, **execution)
+        unfinished += summary.unfinished
         boards.append(render_json(board))
         written = write_leaderboard(board, output / changed.name, **files)
         if not as_json:
@@ -157,6 +164,9 @@ def run_all(
         click.echo(f"leaderboard written to {written[0].parent}", err=True)
     if as_json:
         click.echo(boards[0] if len(boards) == 1 else f"[{','.join(boards)}]\n", nl=False)
+    if unfinished:
+        click.echo(f"error: {unfinished} runs did not finish; see nasbench status", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command()
@@ -179,18 +189,28 @@ def leaderboard(
 ) -> None:
     """Write the leaderboard of what is in the store, without running anything.
 
+    A store that has none of its runs is refused: what is there stays.
+
     \b
     Examples:
       nasbench leaderboard nas-bench-201 --output /tmp/boards
       nasbench leaderboard nas-bench-201 --pictures both --parquet
     """
     from nasbench_suite.leaderboards import write_leaderboard
+    from nasbench_suite.leaderboards.write import check_writable
 
     files = wanted_files(pictures, parquet)
     changed, _ = _changed(comparison, options)
-    plan, results = _opened(changed, store, plugins_dir)
-    with results:
-        board = _scored(plan, results)
+    check_writable(output / changed.name)
+    plan, registry = _planned(changed, plugins_dir)
+    with _store_to_read(store) as results:
+        if not results.outcomes(run.id for run in plan.all_runs):
+            _say_others(plan, results)
+            raise UsageError(
+                f"store {store} has none of the {len(plan.all_runs)} runs of {changed.name}, so there is no leaderboard to "
+                f"write; compute them with nasbench run-all {comparison}, or give the --store that has them"
+            )
+        board = _scored(plan, results, registry, plugins_dir)
     written = write_leaderboard(board, output / changed.name, **files)
     if as_json:
         _print_json(board)
@@ -213,9 +233,12 @@ def status(comparison: str, store: Path, plugins_dir: Path | None, as_json: bool
       nasbench status nas-bench-201
     """
     changed, _ = _changed(comparison, options)
-    plan, results = _opened(changed, store, plugins_dir)
-    with results:
+    plan, _ = _planned(changed, plugins_dir)
+    with _store_to_read(store) as results:
         found = results.results(run.id for run in plan.all_runs)
+        loaded = Counter(results.loaded(found).values())
+        if len(found) < len(plan.all_runs):
+            _say_others(plan, results)
     rows: list[dict[str, Any]] = []
     for (label, benchmark), runs in plan.runs.items():
         outcomes = Counter(found[run.id].outcome if run.id in found else "missing" for run in runs)
@@ -234,11 +257,21 @@ def status(comparison: str, store: Path, plugins_dir: Path | None, as_json: bool
     if as_json:
         click.echo(
             json.dumps(
-                {"comparison": changed.name, "done": done, "total": total, "pairs": rows, "skipped": skipped}, indent=2
+                {
+                    "comparison": changed.name,
+                    "done": done,
+                    "total": total,
+                    "loaded": dict(sorted(loaded.items())),
+                    "pairs": rows,
+                    "skipped": skipped,
+                },
+                indent=2,
             )
         )
         return
     click.echo(f"{changed.name}: {done} of {total} runs done, {total - done} missing")
+    for source, count in sorted(loaded.items()):
+        click.echo(f"  {count} of them were loaded from {source}")
     for row in rows:
         if set(row["outcomes"]) != {"finished"}:
             counts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())
@@ -258,17 +291,21 @@ def _changed(comparison: str, options: dict[str, Any]) -> tuple[Comparison, dict
     return load_comparison(comparison).override(**changes), options
 
 
-def _opened(
-    comparison: Comparison, store: Path, plugins_dir: Path | None, command: str | None = None
-) -> tuple[Plan, Store]:
-    """The plan and the store; the problems of plugins are told on stderr."""
-    from nasbench_suite.harness import Store, make_plan
+def _planned(comparison: Comparison, plugins_dir: Path | None, command: str | None = None) -> tuple[Plan, Registry]:
+    """The plan and what it was made from; the problems of plugins are told on stderr."""
+    from nasbench_suite.harness import make_plan
     from nasbench_suite.plugins import load_registry
 
     registry = load_registry(plugins_dir, command=command)
     for problem in registry.problems:
         click.echo(f"warning: {problem}", err=True)
-    return make_plan(comparison, registry), Store(store)
+    return make_plan(comparison, registry), registry
+
+
+def _store_to_read(store: Path) -> Store:
+    from nasbench_suite.harness import Store
+
+    return Store(store, read_only=True)
 
 
 def _carry_out(
@@ -281,48 +318,99 @@ def _carry_out(
     memory_limit: int | None,
     retry_failed: bool,
     show_output: bool,
+    engine: str = "local",
     curves: Path | None = None,
     trust: tuple[str, ...] = (),
     command: str | None = None,
+    published: Path | None = None,
 ) -> tuple[Plan, Scoreboard, Summary]:
-    """Plan, run and score."""
-    from nasbench_suite.harness import LocalExecutor, run_plan
+    """Plan, load what was published, run, train what scores need, and score."""
+    from nasbench_suite.harness import EngineSettings, Store, make_executor, plan_scores
+    from nasbench_suite.harness.scores import is_trained
+    from nasbench_suite.scoring import found_architectures
 
     limited = comparison.override(name=comparison.name, time_limit=time_limit, memory_limit=memory_limit)
-    plan, results = _opened(limited, store, plugins_dir, command)
-    executor = LocalExecutor(jobs or os.cpu_count() or 1, plugins_dir, show_output, trust, command)
-    with results:
+    plan, registry = _planned(limited, plugins_dir, command)
+    settings = EngineSettings(jobs, plugins_dir, show_output, trust, command)
+    engines = registry.engines
+    executor = make_executor(engine, settings, engines)
+    with Store(store) as results:
+        if published is not None:
+            _load_published(plan, results, published)
+        _say_others(plan, results)
+        summary = _done(plan, results, executor, retry_failed, curves)
+        trained = [name for name, benchmark in plan.benchmarks.items() if is_trained(benchmark)]
+        scores = plan_scores(plan, found_architectures(plan, results, trained))
+        if scores.runs:
+            told = _done(scores, results, make_executor(engine, settings, engines), retry_failed, None)
+            click.echo(f"scores of found architectures: {_told(told)}", err=True)
+        return plan, _scored(plan, results, registry, plugins_dir), summary
+
+
+def _done(plan: Plan, results: Store, executor: Executor, retry_failed: bool, curves: Path | None) -> Summary:
+    """Run what is left of a plan, with progress; an interruption says how far it came."""
+    from nasbench_suite.harness import run_plan
+
+    try:
+        with Progress() as progress:
+            return run_plan(plan, results, executor, retry_failed=retry_failed, report=progress.report, curves=curves)
+    except KeyboardInterrupt:
+        done = len(results.outcomes(run.id for run in plan.all_runs))
+        click.echo(
+            f"stopped: {done} of {len(plan.all_runs)} runs are done; the same command goes on from here", err=True
+        )
+        raise click.exceptions.Exit(130) from None
+
+
+def _load_published(plan: Plan, results: Store, output: Path) -> None:
+    """Load the runs of the bundle that lies beside a leaderboard, if it has any that are missing, and say so."""
+    from nasbench_suite.publishing import load_runs, read_bundle
+    from nasbench_suite.publishing.bundle import SUFFIX
+
+    name = plan.comparison.name
+    wanted = {run.id for run in plan.all_runs}
+    for path in (output / f"{name}{SUFFIX}", output / name / f"{name}{SUFFIX}"):
+        if not path.is_file() or results.outcomes(wanted).keys() == wanted:
+            continue
         try:
-            with Progress() as progress:
-                summary = run_plan(
-                    plan, results, executor, retry_failed=retry_failed, report=progress.report, curves=curves
-                )
-        except KeyboardInterrupt:
-            done = len(results.outcomes(run.id for run in plan.all_runs))
-            click.echo(
-                f"stopped: {done} of {len(plan.all_runs)} runs are done; the same command goes on from here", err=True
-            )
-            raise click.exceptions.Exit(130) from None
-        if any(benchmark.currency == "measured" for benchmark in plan.benchmarks.values()):
-            click.echo("scoring: cells that no table knows are trained now, with three seeds each", err=True)
-        return plan, _scored(plan, results), summary
+            count = load_runs(read_bundle(path), plan, results, str(path))
+        except SuiteError as error:
+            click.echo(f"warning: {path} was not loaded: {error}", err=True)
+            continue
+        left = len(wanted) - len(results.outcomes(wanted))
+        click.echo(f"{name}: {count} runs loaded from {path}, {left} are left to compute", err=True)
 
 
-def _scored(plan: Plan, store: Store) -> Scoreboard:
-    from nasbench_suite.scoring import score
+def _say_others(plan: Plan, results: Store) -> None:
+    """Say why runs that look like the missing ones cannot be used, if the store has such."""
+    from nasbench_suite.harness.identity import why_not_reused
 
-    return score(plan, store.results(run.id for run in plan.all_runs))
+    for line in why_not_reused(plan, results):
+        click.echo(f"note: {line}", err=True)
+
+
+def _scored(plan: Plan, store: Store, registry: Registry, plugins_dir: Path | None) -> Scoreboard:
+    """The scoreboard; computed apart where plugins of others were imported here."""
+    from nasbench_suite.scoring import score_store
+
+    others = any(not plugin.built_in and plugin.origin != "command" for plugin in registry.plugins)
+    return score_store(plan, store, plugins_dir, apart=others)
 
 
 def _told(summary: Summary) -> str:
     """What was done, in one line."""
     new = summary.outcomes.total()
-    if not new and not summary.not_tried:
+    if not new and not summary.not_tried and not summary.machine:
         return f"nothing was left to do: all {summary.total} runs are in the store"
     parts = [f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())]
     if summary.not_tried:
         parts.append(f"{summary.not_tried} not tried after repeated faults (see nasbench status; --retry-failed)")
-    return f"{new} runs done ({', '.join(parts)}), {summary.before} were done before"
+    told = f"{new} runs done ({', '.join(parts)}), {summary.before} were done before"
+    for reason, count in summary.machine.most_common():
+        told += (
+            f"; {count} were not done because the machine failed ({reason}): see to it and give the same command again"
+        )
+    return told
 
 
 def _print_board(board: Scoreboard) -> None:

@@ -4,5 +4,6 @@
 """
 
 from nasbench_suite.comparisons.comparison import Comparison, Entry, Task, load_comparison, preset_names
+from nasbench_suite.comparisons.written import read_written, written
 
-__all__ = ["Comparison", "Entry", "Task", "load_comparison", "preset_names"]
+__all__ = ["Comparison", "Entry", "Task", "load_comparison", "preset_names", "read_written", "written"]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import ComparisonError, SuiteError, unknown
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.search.budget import Budget
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+LEAST_MEMORY = 64
+"""MiB: below it no process of Python gets far."""
 
 PRESETS = Path(__file__).parent / "presets"
 _KEYS = {
@@ -88,6 +87,14 @@ class Comparison:
             raise ComparisonError(
                 f"comparison {self.name!r}: budgets in {' and '.join(sorted(units))}; one leaderboard has one currency"
             )
+        if not 0 < self.time_limit < math.inf:
+            raise ComparisonError(
+                f"comparison {self.name!r}: time_limit is {self.time_limit!r}; expected seconds above 0"
+            )
+        if self.memory_limit < LEAST_MEMORY:
+            raise ComparisonError(
+                f"comparison {self.name!r}: memory_limit is {self.memory_limit!r}; expected at least {LEAST_MEMORY} MiB"
+            )
 
     @property
     def unit(self) -> str:
@@ -153,13 +160,7 @@ def load_comparison(name_or_path: str) -> Comparison:
         if name_or_path not in preset_names():
             raise unknown("comparison", name_or_path, preset_names(), "or give the path of a .toml file")
         path = PRESETS / f"{name_or_path}.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ComparisonError(f"comparison {path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ComparisonError(f"comparison {path} is not valid TOML: {error}") from None
-    return parse_comparison(document, str(path))
+    return parse_comparison(read_toml(path, "comparison", ComparisonError), str(path))
 
 
 def parse_comparison(document: Mapping[str, Any], where: str) -> Comparison:

@@ -5,13 +5,16 @@
 does what is left of a plan.
 """
 
+from nasbench_suite.harness.engines import EngineSettings, make_executor
 from nasbench_suite.harness.local import Executor, LocalExecutor
 from nasbench_suite.harness.plan import Plan, Row, Skipped, make_plan
 from nasbench_suite.harness.runner import Summary, run_plan
 from nasbench_suite.harness.runs import Result, Run
+from nasbench_suite.harness.scores import plan_scores, with_scores
 from nasbench_suite.harness.store import Store
 
 __all__ = [
+    "EngineSettings",
     "Executor",
     "LocalExecutor",
     "Plan",
@@ -21,6 +24,9 @@ __all__ = [
     "Skipped",
     "Store",
     "Summary",
+    "make_executor",
     "make_plan",
+    "plan_scores",
     "run_plan",
+    "with_scores",
 ]

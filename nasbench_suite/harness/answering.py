@@ -28,6 +28,7 @@ from nasbench_suite.benchmarks import Answers, Benchmark, training_of
 from nasbench_suite.errors import SuiteError, UsageError
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.search.answers import Currency, Scores
+from nasbench_suite.search.checking import answers_of
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class _Answering:
 
     def _of(self, run: int, seed: int) -> Answers:
         if run not in self._runs:
-            self._runs[run] = self._benchmark.answers(seed)
+            self._runs[run] = answers_of(self._benchmark, seed)
             while len(self._runs) > RUNS_KEPT:
                 self._runs.popitem(last=False)
         return self._runs[run]

@@ -61,7 +61,7 @@ class Guard:
         """Note the first forbidden thing that happens in here in ``seen``; the run's own journal may be written."""
         self.seen = ""
         self.journal = str(journal)
-        self.store = "" if journal is None else str(journal.parent).removesuffix("-journals")
+        self.store = "" if journal is None else str(journal.parent.parent).removesuffix("-journals")
         self.active = True
         try:
             yield

@@ -53,8 +53,10 @@ class Plan:
     def plugins(self, pair: tuple[str, str]) -> frozenset[str]:
         """Keys of the plugins that a pair of label and benchmark needs besides those that come with the suite."""
         label, benchmark = pair
-        plugin = next(row.offered.plugin for row in self.rows if row.label == label)
-        needed = {self.homes.get(benchmark, ""), "" if plugin.built_in else plugin.key}
+        needed = {self.homes.get(benchmark, "")}
+        needed |= {
+            row.offered.plugin.key for row in self.rows if row.label == label and not row.offered.plugin.built_in
+        }
         return frozenset(needed - {""})
 
     @property
@@ -113,6 +115,7 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
                     task.budget,
                     seed,
                     comparison.recommend,
+                    row.offered.api,
                 )
                 for seed in comparison.seeds
             )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nasbench_suite.errors import StoreError
+from nasbench_suite.errors import StoreError, UsageError
 from nasbench_suite.harness.audit import audit
 from nasbench_suite.harness.follow import Followed
 from nasbench_suite.harness.local import Done, Executor
 from nasbench_suite.harness.plan import Plan
-from nasbench_suite.harness.runs import Packed, Result, Run
-from nasbench_suite.harness.store import LEASE_SECONDS, Store
+from nasbench_suite.harness.runs import MACHINE, Packed, Result, Run
+from nasbench_suite.harness.store import HEARTBEAT_SECONDS, Store
 from nasbench_suite.harness.worker import Batch
 
 BATCH_RUNS = 16
+KILLED = (f"signal {int(signal.SIGKILL)}", f"signal {int(signal.SIGTERM)}")
+"""How the reason of a run ends whose process somebody killed, the system for want of memory perhaps."""
+
 GIVE_UP_AFTER = 3
 """So many runs of a pair that time out, die or eat memory, and none that finishes, and the rest of it is not tried."""
 
@@ -35,6 +41,7 @@ class Summary:
         outcomes: outcome -> how many of the runs done now, by this process or by another one at work on the store.
         not_tried: runs of pairs that were given up.
         unfinished_before: of those that had an outcome already, how many did not finish.
+        machine: why runs have no outcome -> how many: the machine failed, not they; the next call does them again.
     """
 
     total: int
@@ -42,11 +49,13 @@ class Summary:
     outcomes: Counter[str] = field(default_factory=Counter)
     not_tried: int = 0
     unfinished_before: int = 0
+    machine: Counter[str] = field(default_factory=Counter)
 
     @property
     def unfinished(self) -> int:
         """Runs of the plan that did not finish, now or before."""
-        return self.unfinished_before + self.outcomes.total() - self.outcomes["finished"] + self.not_tried
+        now = self.outcomes.total() - self.outcomes["finished"]
+        return self.unfinished_before + now + self.not_tried + self.machine.total()
 
 
 def run_plan(
@@ -70,13 +79,31 @@ def run_plan(
         retry_failed: whether runs that did not finish are done again.
         report: is told of the progress.
         curves: directory for the curves of live trainings; ``None`` writes none.
+
+    Raises:
+        StoreError: the store cannot be written; what it holds stays.
+        UsageError: this process is being started as a worker, by a script without a ``__main__`` guard.
     """
+    refuse_in_a_starting_worker()
     runs = plan.all_runs
     known = store.outcomes(run.id for run in runs)
     if retry_failed:
         store.forget(run for run, outcome in known.items() if outcome != "finished")
         known = {run: outcome for run, outcome in known.items() if outcome == "finished"}
     return _Work(plan, store, executor, report, known, curves).do()
+
+
+def refuse_in_a_starting_worker() -> None:
+    """Stop a script that would wait for itself: imported anew by its own workers, it must not start a comparison.
+
+    Raises:
+        UsageError: with what to write.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "this script runs a comparison whenever it is imported, and its workers import it; put what it does under "
+            "if __name__ == '__main__':"
+        )
 
 
 class _Work:
@@ -100,11 +127,13 @@ class _Work:
         self.finished: set[tuple[str, str]] = set()
         failed = sum(outcome != "finished" for outcome in known.values())
         self.summary = Summary(len(plan.all_runs), len(known), unfinished_before=failed)
-        self.renew_at = time.monotonic() + LEASE_SECONDS / 4
+        self.killed: set[str] = set()
+        self.renew_at = time.monotonic() + HEARTBEAT_SECONDS
 
     @property
     def done(self) -> int:
-        return self.summary.before + self.summary.outcomes.total() + self.summary.not_tried
+        now = self.summary.outcomes.total() + self.summary.machine.total()
+        return self.summary.before + now + self.summary.not_tried
 
     def do(self) -> Summary:
         try:
@@ -121,10 +150,11 @@ class _Work:
                     self._look_elsewhere()
                 if time.monotonic() > self.renew_at:
                     self.store.renew()
-                    self.renew_at = time.monotonic() + LEASE_SECONDS / 4
+                    self.renew_at = time.monotonic() + HEARTBEAT_SECONDS
         finally:
             self.executor.stop()
-            self.store.release()
+            with suppress(StoreError):  # a store that cannot be written says so above; its claims end with this process
+                self.store.release()
         return self.summary
 
     def _submit(self) -> None:
@@ -161,6 +191,9 @@ class _Work:
         if done.batch.plugins:
             results = [self._audited(packed, run) for packed, run in zip(results, runs, strict=False)]
         if done.fault is not None and len(runs) == 1:
+            if self._again(runs[0], *done.fault):
+                self.waiting.appendleft(runs)
+                return
             results, rest = [Result(runs[0], *done.fault).packed()], ()
         elif done.fault is not None:
             # One of them did it; alone, each shows for itself.
@@ -170,14 +203,24 @@ class _Work:
             self.waiting.appendleft(rest)
         for run in runs:
             self.followed.pop(run.id, None)
-        self.store.put(results)
+        self.store.put(packed for packed in results if packed.outcome != MACHINE)
         for packed, run in zip(results, runs, strict=False):
+            if packed.outcome == MACHINE:
+                self.summary.machine[packed.reason] += 1
+                continue
             self.summary.outcomes[packed.outcome] += 1
             if packed.outcome == "finished":
                 self.finished.add(self.pair_of[run.id])
             elif packed.outcome in ("timeout", "memory", "died"):
                 self.hard_faults[self.pair_of[run.id]] += 1
         self.report(self.done, self.summary.total, f"{runs[0].strategy} on {runs[0].benchmark}")
+
+    def _again(self, run: Run, outcome: str, reason: str) -> bool:
+        """Whether a run whose process was killed from outside is tried once more: out of memory, or by somebody."""
+        if outcome != "died" or not reason.endswith(KILLED) or run.id in self.killed:
+            return False
+        self.killed.add(run.id)
+        return True
 
     def _audited(self, packed: Packed, run: Run) -> Packed:
         """A stranger's result, checked outside of the process that it comes from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import zlib
@@ -16,8 +17,29 @@ from nasbench_suite.hookspecs import API_VERSION
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Event, decode_journal, encode_journal
 
-Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+Outcome = Literal["finished", "failed", "timeout", "memory", "died", "invalid", "machine"]
+
+MACHINE: Outcome = "machine"
+"""The machine failed: that is no outcome of a run, is never stored, and the run is done again by the next call."""
+
+OUTCOMES: tuple[Outcome, ...] = tuple(outcome for outcome in get_args(Outcome) if outcome != MACHINE)
+"""The outcomes that a store may hold."""
+
+MACHINE_FAILURES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.ESTALE, errno.ENODEV, errno.ENXIO}
+)
+"""Error numbers that tell of the machine and not of the code that met them: no room, a broken disk, a lost mount."""
+
+
+def is_machine_failure(error: BaseException | None) -> bool:
+    """Whether an exception, or one that it was raised from, is the machine's fault."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in MACHINE_FAILURES:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,9 @@ class Run:
         budget: what it may spend.
         seed: of the run.
         recommend: ``"any"`` architecture, or only an ``"evaluated"`` one.
+        api: the version of the plugin API for which the strategy was written.
+        kind: ``"search"``, or ``"score"`` for the training that tells what a found architecture is worth (see
+            ``scores.py``).
     """
 
     strategy: str
@@ -43,12 +68,14 @@ class Run:
     budget: Budget
     seed: int
     recommend: str = "any"
+    api: int = API_VERSION
+    kind: str = "search"
 
     @cached_property
     def recipe(self) -> str:
         """The run as canonical JSON."""
         fields = {
-            "api": API_VERSION,
+            "api": self.api,
             "strategy": self.strategy,
             "version": self.version,
             "parameters": dict(self.parameters),
@@ -59,6 +86,8 @@ class Run:
         }
         if self.recommend != "any":
             fields["recommend"] = self.recommend
+        if self.kind != "search":
+            fields["kind"] = self.kind
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @cached_property
@@ -80,6 +109,8 @@ class Run:
             budget=Budget(amount, unit),
             seed=fields["seed"],
             recommend=fields.get("recommend", "any"),
+            api=fields["api"],
+            kind=fields.get("kind", "search"),
         )
 
 

@@ -23,9 +23,11 @@ from nasbench_suite.errors import OutOfBudget, StoreError, SuiteError
 from nasbench_suite.harness.answering import RemoteBenchmark
 from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.guard import Guard, LimitedOutput, end_children
-from nasbench_suite.harness.runs import Outcome, Packed, Result, Run
+from nasbench_suite.harness.runs import MACHINE, Outcome, Packed, Result, Run, is_machine_failure
+from nasbench_suite.harness.scores import SCORE, execute_score
 from nasbench_suite.integrity import Integrity
 from nasbench_suite.plugins import Registry, load_registry
+from nasbench_suite.search.checking import answers_of
 from nasbench_suite.search.journal import Evaluation, Event, decode_event, encode_event
 from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Architecture
@@ -64,6 +66,7 @@ AGAIN_SECONDS = 0.05
 _registry: Registry | None = None
 _isolation: _Isolation | None = None
 _opened: dict[str, Benchmark] = {}
+_broken_journals: set[Path] = set()
 
 
 def start_worker(
@@ -105,6 +108,8 @@ def _end_with_parent(parent: int) -> None:
 def execute_batch(batch: Batch) -> list[Packed]:
     """Do the runs of a batch in order, until all are done or :data:`BATCH_SECONDS` have passed."""
     assert _registry is not None
+    if batch.runs[0].kind == SCORE:
+        return [execute_score(run, _registry).packed() for run in batch.runs]
     if _isolation is not None:
         return _isolation.execute(batch, _registry)
     stop_at = time.perf_counter() + BATCH_SECONDS
@@ -212,7 +217,7 @@ def execute(
         return Result(run, "failed", "the strategy or the benchmark was changed while the comparison ran; run it again")
     path = None if journals is None else journals / f"{run.id}.jsonl"
     past = [] if path is None else _read_journal(path)
-    answers: Answers = benchmark.answers(run.seed)
+    answers = answers_of(benchmark, run.seed)
     counted = None
     if _isolation is not None:
         answers = counted = _Counted(answers)
@@ -245,7 +250,7 @@ def execute(
             f"needed more than {memory_limit} MiB of memory" if memory_limit else "out of memory",
         )
     except BaseException as error:  # a strategy may raise anything, SystemExit and KeyboardInterrupt included
-        outcome, reason = "failed", _explain(error)
+        outcome, reason = MACHINE if is_machine_failure(error) else "failed", _explain(error)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if outcome == "finished":
         reason = _broken_rule(problem, before, run, benchmark) or (
@@ -357,9 +362,15 @@ def _memory(limit: int | None) -> Iterator[None]:
 
 
 def _append_journal(path: Path, events: list[Event]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(encode_event(event) + "\n" for event in events))
+    """Keep what a run did in case it is interrupted. A run whose journal cannot be kept, as on a full disk, still goes on."""
+    if path in _broken_journals:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("".join(encode_event(event) + "\n" for event in events))
+    except OSError:
+        _broken_journals.add(path)  # what follows would leave a gap
 
 
 def _read_journal(path: Path) -> list[Event]:

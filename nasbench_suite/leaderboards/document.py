@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite import __version__
+from nasbench_suite.comparisons import written
 from nasbench_suite.hookspecs import API_VERSION
 from nasbench_suite.scoring import (
     LEVELS,
@@ -65,19 +66,9 @@ def rounded(value: float) -> float | None:
 
 def document(scoreboard: Scoreboard) -> dict[str, Any]:
     """The whole scoreboard but for its timings, in plain types; the same scoreboard always gives the same document."""
-    comparison = scoreboard.comparison
     return {
         "format": FORMAT,
-        "comparison": {
-            "name": comparison.name,
-            "title": comparison.title,
-            "description": comparison.description,
-            "citation": comparison.citation,
-            "seeds": list(comparison.seeds),
-            "unit": comparison.unit,
-            "time_limit": comparison.time_limit,
-            "memory_limit": comparison.memory_limit,
-        },
+        "comparison": written(scoreboard.comparison, benchmarks=False),
         "suite": {"package": "nasbench-suite", "version": __version__, "api": API_VERSION},
         "strategies": [_entrant(entrant) for entrant in scoreboard.entrants.values()],
         "overall": _overall(scoreboard.overall),
@@ -375,14 +366,14 @@ def curve_rows(scoreboard: Scoreboard) -> Rows:
                 before = now
 
 
-TIMING_COLUMNS = ("benchmark", "strategy", "n", "own_seconds", "wall_seconds", "cpu_seconds")
+TIMING_COLUMNS = ("benchmark", "strategy", "n", "own_seconds", "wall_seconds", "cpu_seconds", "unmetered")
 
 
 def timing_rows(scoreboard: Scoreboard) -> Rows:
     """Rows of ``timings.csv``, means per finished run."""
     for timing in scoreboard.timings:
         clocks = (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)
-        yield [timing.benchmark, timing.label, timing.n, *map(cell, clocks)]
+        yield [timing.benchmark, timing.label, timing.n, *map(cell, clocks), "yes" if timing.unmetered else "no"]
 
 
 def provenance(scoreboard: Scoreboard) -> Mapping[str, str]:

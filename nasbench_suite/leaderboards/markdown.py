@@ -75,7 +75,7 @@ def _parts(
     yield f"{text.MEANING}\n"
     yield text.badges_meaning(badges) + "\n"
     yield "## Strategies\n"
-    header = ["strategy", "what it does", "parameters", "package", "version"]
+    header = ["strategy", "what it does", "parameters", "tuning", "package", "version"]
     rows = [_strategy(entrant) for entrant in scoreboard.entrants.values()]
     if badges:
         header.append("checked")
@@ -279,9 +279,16 @@ def _strategy(entrant: Entrant) -> Sequence[str]:
         f"[{label}]({entrant.paper})" if linked else label,
         markdown(entrant.summary),
         markdown(text.parameters(entrant.parameters)),
+        markdown(text.tuning(entrant)),
         markdown(entrant.package),
         f"`{entrant.version}`" if re.fullmatch(r"[\w.+-]+", entrant.version) else markdown(entrant.version),
     )
+
+
+UNMETERED_NOTE = (
+    "\n† its own computing took longer than the training that it paid for; what it may have trained by itself is not "
+    "metered\n"
+)
 
 
 def timings(scoreboard: Scoreboard) -> str:
@@ -290,7 +297,7 @@ def timings(scoreboard: Scoreboard) -> str:
     rows = [
         (
             markdown(timing.benchmark),
-            markdown(timing.label),
+            markdown(timing.label) + "†" * timing.unmetered,
             *(text.number(s, 4) for s in (timing.own_seconds, timing.wall_seconds, timing.cpu_seconds)),
             str(timing.n),
         )
@@ -303,6 +310,7 @@ def timings(scoreboard: Scoreboard) -> str:
         "Seconds per finished run, means, measured where this leaderboard was made. This file differs from machine to "
         "machine and from time to time; nothing in the ranking depends on it.\n\n"
         + text.markdown_table(header, rows, right=(2, 3, 4, 5))
+        + (UNMETERED_NOTE if any(timing.unmetered for timing in scoreboard.timings) else "")
         + tables
     )
 

@@ -24,6 +24,8 @@ from nasbench_suite.scoring.statistics import mean
 from nasbench_suite.search.budget import Budget
 
 MISSING = "–"
+BUILT_IN = "nasbench-suite"
+"""The package of the strategies that come with the suite."""
 
 MEANING = (
     "Rows stand in the order of the interquartile mean (IQM: the mean of the middle half of the runs), with its 95 % "
@@ -117,6 +119,15 @@ def schedule(progress: Progress) -> str:
 def steps(progress: Progress, n: int) -> str:
     """How many runs took the row's characteristic step."""
     return MISSING if progress.taken is None else f"{progress.taken} of {n}"
+
+
+def tuning(entrant: Entrant) -> str:
+    """What is said of how a row came to its parameters; of other packages' rows also that nobody here tuned them."""
+    if entrant.tuning:
+        return entrant.tuning
+    if not entrant.parameters:
+        return "nothing to tune"
+    return "not stated" if entrant.package == BUILT_IN else "not stated by its package, and not tuned by this project"
 
 
 def marks(standing: Standing, entrant: Entrant) -> list[str]:

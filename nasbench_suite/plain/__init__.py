@@ -1,1 +1,1 @@
-"""Reading pickles and archives of others as plain data: nothing in them is executed."""
+"""Reading pickles, archives and texts of others as plain data: nothing in them is executed."""

@@ -7,6 +7,7 @@ side by side, ``serve.py`` shows a directory of leaderboards.
 
 from nasbench_suite.publishing.bundle import Bundle, Member, write_bundle
 from nasbench_suite.publishing.compare import Change, Changes, compare
+from nasbench_suite.publishing.load import load_runs
 from nasbench_suite.publishing.merge import merge
 from nasbench_suite.publishing.publish import publish, write_published
 from nasbench_suite.publishing.reading import read_bundle
@@ -24,6 +25,7 @@ __all__ = [
     "Member",
     "Verification",
     "compare",
+    "load_runs",
     "make_server",
     "merge",
     "publish",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nasbench_suite import __version__
-from nasbench_suite.comparisons import Comparison
+from nasbench_suite.comparisons import Comparison, written
 from nasbench_suite.errors import BundleError
 from nasbench_suite.hookspecs import API_VERSION
 from nasbench_suite.leaderboards.document import encode
@@ -51,6 +51,7 @@ class Member:
         environment: place among the bundle's environments.
         sources: the names of the bundle's source files that belong to it; none if its package is on a registry.
         step, prior: as of the strategy.
+        api: the version of the plugin API under which its runs were made.
     """
 
     label: str
@@ -69,6 +70,7 @@ class Member:
     sources: tuple[str, ...] = ()
     step: Step | None = None
     prior: str = ""
+    api: int = API_VERSION
 
     def offered(self) -> Offered:
         """The row as a strategy that can be scored and not run.
@@ -92,7 +94,7 @@ class Member:
             self.step,
             self.prior,
         )
-        return Offered(strategy, Plugin(self.package, self.package, "", self.origin), self.version)
+        return Offered(strategy, Plugin(self.package, self.package, "", self.origin), self.version, api=self.api)
 
 
 @dataclass(frozen=True)
@@ -219,23 +221,10 @@ def _parts(bundle: Bundle) -> dict[str, bytes]:
 
 
 def _head(bundle: Bundle) -> dict[str, Any]:
-    comparison = bundle.comparison
     return {
         "format": FORMAT,
         "suite": dict(bundle.suite),
-        "comparison": {
-            "name": comparison.name,
-            "title": comparison.title,
-            "description": comparison.description,
-            "citation": comparison.citation,
-            "seeds": list(comparison.seeds),
-            "time_limit": comparison.time_limit,
-            "memory_limit": comparison.memory_limit,
-            "benchmarks": [
-                {"name": task.benchmark, "amount": task.budget.amount, "unit": task.budget.unit}
-                for task in comparison.tasks
-            ],
-        },
+        "comparison": written(bundle.comparison),
         "rows": [
             {
                 "label": member.label,
@@ -253,6 +242,7 @@ def _head(bundle: Bundle) -> dict[str, Any]:
                 "environment": member.environment,
                 "sources": list(member.sources),
                 **_declared(member),
+                **({} if member.api == bundle.suite["api"] else {"api": member.api}),
             }
             for member in bundle.members
         ],

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from nasbench_suite import errors
 from nasbench_suite.errors import BundleError
 
 WORD = 300
@@ -216,7 +217,7 @@ def lines_of(data: bytes, where: str) -> list[str]:
 
 def printable(text: str) -> str:
     """A stranger's text on one line, without what would steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return errors.printable(" ".join(text.splitlines()))
 
 
 def shown(value: object) -> str:

@@ -91,7 +91,7 @@ def _unlike(first_name: str, first: Bundle, other_name: str, other: Bundle) -> I
 
     if first.suite["api"] != other.suite["api"]:
         yield told("the plugin API", first.suite["api"], other.suite["api"])
-    for what in ("time_limit", "memory_limit"):
+    for what in ("time_limit", "memory_limit", "recommend"):
         ours, theirs = getattr(first.comparison, what), getattr(other.comparison, what)
         if ours != theirs:
             yield told("the " + what.replace("_", " "), ours, theirs)

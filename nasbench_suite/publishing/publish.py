@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nasbench_suite.comparisons import Comparison, Entry, Task
-from nasbench_suite.errors import BundleError, ScoringError
-from nasbench_suite.harness import Plan, Result, Row, Store, make_plan
+from nasbench_suite.comparisons import Comparison, Entry, Task, read_written
+from nasbench_suite.errors import BundleError, ComparisonError, ScoringError
+from nasbench_suite.harness import Plan, Result, Row, Store, make_plan, with_scores
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import FORMAT
 from nasbench_suite.plugins import BUILT_IN, Registry
@@ -46,7 +46,7 @@ def publish(directory: Path, store: Store, registry: Registry) -> Bundle:
     text = read_leaderboard(directory)
     comparison = comparison_of(parse_json(text, "leaderboard.json"), registry)
     check_seeds(comparison.seeds)
-    plan = make_plan(comparison, registry)
+    plan = with_scores(make_plan(comparison, registry), store)
     results = store.results(run.id for run in plan.all_runs)
     return make_bundle(plan, results, text)
 
@@ -144,21 +144,13 @@ def comparison_of(document: Any, registry: Registry) -> Comparison:
                     f"strategy {row['strategy']!r} is {version} here and {row['version']} in the leaderboard; "
                     "run the comparison again"
                 )
-        return Comparison(
-            held["name"],
-            held["title"],
-            held["description"],
-            held["citation"],
-            tuple(
-                Task(board["name"], Budget(board["budget"]["amount"], board["budget"]["unit"]))
-                for board in document["benchmarks"]
-            ),
-            tuple(Entry(row["label"], row["strategy"], row["parameters"]) for row in document["strategies"]),
-            tuple(held["seeds"]),
-            held["time_limit"],
-            held["memory_limit"],
+        tasks = tuple(
+            Task(board["name"], Budget(board["budget"]["amount"], board["budget"]["unit"]))
+            for board in document["benchmarks"]
         )
-    except (KeyError, TypeError, AttributeError) as error:
+        entries = tuple(Entry(row["label"], row["strategy"], row["parameters"]) for row in document["strategies"])
+        return read_written(held, entries, tasks)
+    except (KeyError, TypeError, AttributeError, ComparisonError) as error:
         raise BundleError(f"leaderboard.json is no leaderboard of this suite (near {error})") from None
 
 
@@ -196,6 +188,7 @@ def _member(row: Row, sources: tuple[str, ...]) -> Member:
         sources,
         strategy.step,
         strategy.prior,
+        row.offered.api,
     )
 
 

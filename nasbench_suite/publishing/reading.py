@@ -12,7 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nasbench_suite.comparisons import Comparison, Entry, Task
+from nasbench_suite.comparisons import Comparison, Entry, read_written
+from nasbench_suite.comparisons.written import KEYS
 from nasbench_suite.errors import BundleError, StoreError, SuiteError
 from nasbench_suite.harness.runs import OUTCOMES
 from nasbench_suite.publishing.bundle import FORMAT, NOT_RUN, Bundle, Member, Record, Site
@@ -28,7 +29,6 @@ from nasbench_suite.publishing.fields import (
     shown,
     text_of,
 )
-from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Event, Recommendation, decode_event, encode_event
 from nasbench_suite.search.strategies import Step
 
@@ -82,7 +82,7 @@ def read_bundle(path: Path) -> Bundle:
     suite = _suite(head.mapping("suite"))
     environments = tuple(_environment(item) for item in head.mappings("environments"))
     sources = {name: data for name, data in parts.items() if name.startswith("sources/")}
-    members = tuple(_member(item, len(environments), sources) for item in head.mappings("rows"))
+    members = tuple(_member(item, len(environments), sources, suite["api"]) for item in head.mappings("rows"))
     if [member.label for member in members] != sorted({member.label for member in members}):
         raise BundleError("bundle.json: rows are not in the order of their labels, or a label stands twice")
     comparison = _comparison(head.mapping("comparison"), members)
@@ -260,10 +260,10 @@ def _event(text: str, where: str) -> Event:
     return event
 
 
-def _member(item: Fields, environments: int, sources: Mapping[str, bytes]) -> Member:
+def _member(item: Fields, environments: int, sources: Mapping[str, bytes], api: int) -> Member:
     item.only(
         *("label", "strategy", "parameters", "version", "family", "paper", "summary", "tuning", "requires", "defaults"),
-        *("package", "origin", "environment", "sources"),
+        *("package", "origin", "environment", "sources", "step", "prior", "api"),
     )
     label = item.label("label")
     item.where = f"row {shown(label)}"
@@ -293,6 +293,7 @@ def _member(item: Fields, environments: int, sources: Mapping[str, bytes]) -> Me
         tuple(names),
         _step(item),
         item.word("prior") if "prior" in item.values else "",
+        item.whole("api") if "api" in item.values else api,
     )
 
 
@@ -314,28 +315,20 @@ def _comparison(item: Fields, members: Sequence[Member]) -> Comparison:
     name = item.word("name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
         raise BundleError(f"{item.where}: {shown(name)} is no name for a comparison")
-    item.only("name", "title", "description", "citation", "seeds", "time_limit", "memory_limit", "benchmarks")
+    item.only(*KEYS)
     seeds = item.wholes("seeds", SEEDS)
     if not seeds or len(set(seeds)) != len(seeds):
         raise BundleError(f"{item.where}: its seeds are none, or one stands twice")
     try:
-        tasks = tuple(
-            Task(task.only("name", "amount", "unit").label("name"), Budget(task.number("amount"), task.word("unit")))  # type: ignore[arg-type]
-            for task in item.mappings("benchmarks")
-        )
-        if not tasks or len({task.benchmark for task in tasks}) != len(tasks):
+        names = [task.only("name", "amount", "unit").label("name") for task in item.mappings("benchmarks")]
+        if not names or len(set(names)) != len(names):
             raise BundleError(f"{item.where}: it has no benchmarks, or one stands twice")
-        return Comparison(
-            name,
-            item.word("title"),
-            item.text("description"),
-            item.text("citation"),
-            tasks,
-            tuple(Entry(member.label, member.strategy, member.parameters) for member in members),
-            tuple(seeds),
-            item.number("time_limit"),
-            int(item.number("memory_limit")),
-        )
+        checked = {
+            **item.values,
+            **{"title": item.word("title"), "description": item.text("description"), "citation": item.text("citation")},
+            **{"time_limit": item.number("time_limit"), "memory_limit": int(item.number("memory_limit"))},
+        }
+        return read_written(checked, tuple(Entry(m.label, m.strategy, m.parameters) for m in members))
     except BundleError:
         raise
     except SuiteError as error:

@@ -84,7 +84,7 @@ def make_server(directory: Path, port: int = 0) -> ThreadingHTTPServer:
         served = root
 
     try:
-        return ThreadingHTTPServer((HOST, port), Handler)
+        return _Server((HOST, port), Handler)
     except (OSError, OverflowError) as error:
         raise BundleError(f"port {port} cannot be used: {getattr(error, 'strerror', None) or error}") from None
 
@@ -184,6 +184,15 @@ def _link(path: str) -> str:
 
 def _is_served(path: Path) -> bool:
     return path.suffix in TYPES and not path.name.startswith(".") and not path.is_symlink()
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves on when a reader goes away in the middle of an answer, and says nothing of it."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that was cut is the reader's own doing."""
 
 
 class _Handler(BaseHTTPRequestHandler):

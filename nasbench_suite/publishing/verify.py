@@ -17,7 +17,7 @@ from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.comparisons import Comparison, Entry, load_comparison, preset_names
 from nasbench_suite.errors import BundleError, SuiteError
 from nasbench_suite.harness import Executor, Plan, Result, Run, make_plan
-from nasbench_suite.harness.audit import audit
+from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.badges import Badge
 from nasbench_suite.plugins import BUILT_IN, Registry
@@ -29,6 +29,7 @@ from nasbench_suite.publishing.first_form import first_document
 from nasbench_suite.publishing.publish import check_seeds, outcome_of
 from nasbench_suite.publishing.rerun import LIMITS, Again, Limits, Rerun, rerun
 from nasbench_suite.scoring import Scoreboard, score
+from nasbench_suite.search.answers import known_as
 from nasbench_suite.search.journal import Evaluation, Recommendation
 from nasbench_suite.sources import files_hash, former_files_hash
 
@@ -166,7 +167,7 @@ def plan_of(bundle: Bundle, registry: Registry, findings: list[Finding]) -> Plan
     for name, site in site_of.items():
         where = f"benchmark {name}"
         try:
-            benchmark = opened[name] = registry.benchmark(name)
+            benchmark = opened[name] = known_as(registry.benchmark(name), site.identity)
         except SuiteError as error:
             findings.append(Finding(where, f"cannot be opened here: {error}"))
             fine = False
@@ -260,7 +261,7 @@ def _named_as_installed(member: Member, registry: Registry) -> Iterator[Finding]
 
 
 def _unlike_preset(comparison: Comparison, preset: Comparison) -> Iterator[str]:
-    for what in ("title", "description", "citation", "tasks", "seeds"):
+    for what in ("title", "description", "citation", "tasks", "seeds", "recommend"):
         claimed, ours = getattr(comparison, what), getattr(preset, what)
         if claimed != ours:
             yield f"has the name of a preset and other {what}: {_told(claimed)} instead of {_told(ours)}"
@@ -311,6 +312,8 @@ def _check_run(run: Run, record: Record, benchmark: Benchmark) -> Iterator[str]:
         yield "finished, but has a reason why it did not"
     if record.outcome != "finished" or benchmark.currency != "simulated":
         return
+    if run.recommend == "evaluated" and (unpaid := unpaid_recommendation(record.journal)):
+        yield unpaid
     if wrong := audit(record.journal, benchmark.answers(run.seed), run.budget, benchmark.fidelities[-1]):
         yield wrong
     for number, event in enumerate(record.journal, start=1):

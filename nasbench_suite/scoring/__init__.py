@@ -2,9 +2,11 @@
 
 ``curves.py`` follows the incumbent through a journal, ``statistics.py`` has the statistics, ``groups.py`` the letters of
 rows that no test tells apart, ``steps.py`` how far runs came in their own method, ``luck.py`` what no search without
-knowledge does; ``score.py`` puts them together for a comparison, and ``board.py`` is what comes out.
+knowledge does; ``score.py`` puts them together for a comparison, and ``board.py`` is what comes out;
+``apart.py`` does it in a process that has imported no strategy of others.
 """
 
+from nasbench_suite.scoring.apart import found_architectures, score_store
 from nasbench_suite.scoring.board import (
     LEVELS,
     MOMENTS,
@@ -53,6 +55,8 @@ __all__ = [
     "TimeToTarget",
     "Timing",
     "Unranked",
+    "found_architectures",
     "score",
+    "score_store",
     "trace",
 ]

@@ -33,6 +33,10 @@ LEVELS = tuple(round(10 ** (step / 20), 6) for step in range(-60, 11))
 """Normalized regrets at which performance profiles are kept."""
 
 
+UNMETERED = 1.0
+"""Own seconds per paid second from which a row is marked in the timings."""
+
+
 @dataclass(frozen=True)
 class Entrant:
     """Who stands behind a row.
@@ -349,6 +353,8 @@ class Timing:
         n: finished runs.
         own_seconds: the strategy's own computing time between its questions.
         wall_seconds, cpu_seconds: of whole runs.
+        unmetered: whether its own computing, that before paid training not counted, took :data:`UNMETERED` times as long
+            as all that it paid for. Whoever trains without asking computes that long, and the meter sees nothing of it.
     """
 
     label: str
@@ -357,6 +363,7 @@ class Timing:
     own_seconds: float
     wall_seconds: float
     cpu_seconds: float
+    unmetered: bool = False
 
 
 @dataclass(frozen=True, eq=False)

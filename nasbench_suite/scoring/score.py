@@ -24,6 +24,7 @@ from nasbench_suite.scoring.board import (
     MOMENTS,
     SNAPSHOTS,
     TARGETS,
+    UNMETERED,
     Board,
     Contest,
     Entrant,
@@ -67,7 +68,7 @@ from nasbench_suite.scoring.statistics import (
 )
 from nasbench_suite.scoring.steps import schedule_share, took
 from nasbench_suite.search.budget import Budget
-from nasbench_suite.search.journal import Evaluation, Event
+from nasbench_suite.search.journal import Charge, Evaluation, Event
 from nasbench_suite.search.strategies import Step
 from nasbench_suite.spaces import Architecture, Space
 from nasbench_suite.spaces.space import ENUMERABLE
@@ -294,6 +295,7 @@ class _Reading:
     steps: list[FloatArray] = field(default_factory=list)
     shares: list[Mapping[str, float]] = field(default_factory=list)
     clocks: list[tuple[float, float, float]] = field(default_factory=list)
+    unpaid: list[float] = field(default_factory=list)  # per run the own seconds that are not those of paid training
     faults: dict[int, tuple[str, str]] = field(default_factory=dict)
     counted: list[tuple[int, bool]] = field(default_factory=list)
     schedules: list[float] = field(default_factory=list)
@@ -313,7 +315,9 @@ def _score_row(
             reading.faults[run.seed] = fault
     if reading.clocks:
         own, wall, cpu = (mean(column) for column in zip(*reading.clocks, strict=True))
-        timings.append(Timing(row.label, yardstick.benchmark.name, len(reading.clocks), own, wall, cpu))
+        paid = math.fsum(curve.spent for curve in reading.curves)
+        unmetered = yardstick.budget.unit == "seconds" and math.fsum(reading.unpaid) > UNMETERED * paid > 0
+        timings.append(Timing(row.label, yardstick.benchmark.name, len(reading.clocks), own, wall, cpu, unmetered))
     if reading.faults:
         return _without_place(row.label, runs, reading.faults)
     kinds = dict.fromkeys(kind for share in reading.shares for kind in share)
@@ -381,6 +385,9 @@ def _read_run(
         text = benchmark.space.format(answer)
         return "no score", f"its answer {text} was never measured for the score; nothing is imputed"
     reading.curves.append(curve)
+    if len(result.own_seconds) == len(journal):
+        paid_for = [own for own, event in zip(result.own_seconds, journal, strict=True) if type(event) is Charge] if curve.charged else []  # fmt: skip
+        reading.unpaid.append(reading.clocks[-1][0] - math.fsum(paid_for))
     reading.starts.append(traces([journal], [curve]))
     reading.trains = reading.trains or curve.charged > 0
     share = schedule_share(journal, step, parameters) if curve.charged else None

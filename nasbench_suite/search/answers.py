@@ -54,12 +54,25 @@ class Scores:
         best: the best score there is, for the oracle and for regret; ``None`` where nobody knows.
         of_run: run seed -> the scores of that run, from trainings that it did not see; ``None`` where the trainings
             that score are other ones than those that answer.
+        job: how the score of an architecture is computed where that takes a training; ``None`` where it is a look-up.
     """
 
     split: str
     of: Callable[[Architecture], float]
     best: float | None = None
     of_run: Callable[[int], RunScores] | None = None
+    job: Callable[[Architecture], ScoreJob] | None = None
+
+
+class ScoreJob(Protocol):
+    """A score that is computed by training: a pure function without arguments, which can be pickled."""
+
+    @property
+    def identity(self) -> str:
+        """A hash of all that decides the number."""
+
+    def __call__(self) -> float:
+        """Compute it."""
 
 
 class RunScores(Protocol):
@@ -129,6 +142,25 @@ class Benchmark(Protocol):
 
     def scores(self) -> Mapping[str, Scores]:
         """What to report of a found architecture, by name; the first is the one that ranks."""
+
+
+@runtime_checkable
+class FormerlyKnown(Protocol):
+    """A benchmark that plugin API 1 knew by another identity, by which bundles of that time name it."""
+
+    @property
+    def former_identity(self) -> str:
+        """The identity of that time."""
+
+    def formerly(self) -> Benchmark:
+        """The same benchmark under that identity."""
+
+
+def known_as(benchmark: Benchmark, identity: str) -> Benchmark:
+    """The benchmark under an identity that it has or had; itself if it never had this one."""
+    if isinstance(benchmark, FormerlyKnown) and identity == benchmark.former_identity != benchmark.identity:
+        return benchmark.formerly()
+    return benchmark
 
 
 def training_of(benchmark: Benchmark) -> Offer | None:

@@ -75,8 +75,8 @@ def parse_command(text: str) -> tuple[str, tuple[str, ...], str]:
             f"command {text!r}: expected a program that can be run, such as './my-searcher' or 'node search.js'"
         )
     words[0] = str(Path(shutil.which(words[0]) or words[0]).absolute())
-    files = [Path(word) for word in words if Path(word).is_file()]
-    words = [str(Path(word).absolute()) if Path(word).is_file() else word for word in words]
+    files = [Path(word) for word in words if _is_file(word)]
+    words = [str(Path(word).absolute()) if _is_file(word) else word for word in words]
     digest = hashlib.sha256(json.dumps([Path(word).name for word in words]).encode())
     for file in files:
         digest.update(file.read_bytes())
@@ -84,6 +84,14 @@ def parse_command(text: str) -> tuple[str, tuple[str, ...], str]:
         "-".join("".join(c if c.isalnum() else " " for c in files[-1].stem.lower() if c.isascii()).split()) or "command"
     )
     return name, tuple(words), digest.hexdigest()[:12]
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word of a command names a file; no name can be too long or too strange to ask."""
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _converse(program: tuple[str, ...], problem: Problem, seed: int, parameters: Mapping[str, Any]) -> None:

@@ -92,7 +92,7 @@ def decode_event(line: str) -> Event:
         if kind == "recommend":
             (options,) = fields
             return Recommendation(tuple(options))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         pass
     raise StoreError(f"journal line {line[:80]!r} is not an event")
 

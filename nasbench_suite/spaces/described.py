@@ -101,7 +101,7 @@ def read_space(name_or_path: str | Path, known: Mapping[str, Callable[[], Space]
         return known[text]()
     try:
         document = tomllib.loads(Path(text).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # also a number of too many digits
         raise UsageError(f"{text} cannot be read as TOML: {error}") from None
     return space_from(document, text)
 

@@ -19,6 +19,7 @@ from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Meas
 from nasbench_suite.tables import verified
 from nasbench_suite.tables.column import Column, mean_over_seeds
 from nasbench_suite.tables.manifest import expected_sha256, find_table
+from nasbench_suite.tables.probe import probe
 from nasbench_suite.tables.schema import (
     ALONG,
     LARGE,
@@ -316,7 +317,7 @@ def open_table(name_or_path: str | Path) -> Table:
     Checked are: that the file is there, that its hash is the one in the manifest beside it (if it is listed),
     that it is HDF5 of this schema version, and that the outline is complete and of the right shapes. Ranges and
     monotone costs were checked when the file was written, which the hash vouches for; files that no manifest
-    lists are read and checked whole.
+    lists are read and checked whole, in a process of their own, and remembered until they are touched.
 
     A file of up to 16 MiB is hashed at every opening. A larger one is hashed at its first opening and whenever it
     was touched since (see ``verified.py``); what is read from it has a checksum per chunk.
@@ -328,23 +329,24 @@ def open_table(name_or_path: str | Path) -> Table:
     path = find_table(name_or_path)
     try:
         stamp = verified.stamp(path)
-        note = verified.recall(path) if path.stat().st_size > LARGE else None
+        large = path.stat().st_size > LARGE
+        expected = expected_sha256(path)
+        note = verified.recall(path) if large or expected is None else None
     except OSError as error:
         raise TableError(f"table {path} cannot be read: {error.strerror or error}") from None
     digest = file_sha256(path) if note is None else note.sha256
-    expected = expected_sha256(path)
     if expected is not None and digest != expected:
         raise TableError(
             f"table {path} is damaged or was changed: its sha256 is {digest[:16]}…, the manifest says {expected[:16]}…; "
             "restore the file or make it again"
         )
+    checked = expected is not None or (note is not None and note.checked)
+    if not checked:
+        probe(path)
     with _opened(path) as file:
         expect_own_numbers(file, path)
         table = _outline(file, path, digest, listed=expected is not None)
-    checked = expected is not None or (note is not None and note.checked)
-    if not checked:
-        table.verify()
-    if path.stat().st_size > LARGE and (note is None or not checked):
+    if (large and note is None) or not checked:
         verified.remember(path, verified.Note(stamp, digest, expected is None))
     return table
 
@@ -365,6 +367,19 @@ def dataset_names(path: Path) -> list[str]:
             for name in groups
             if isinstance(file[name], h5py.Group) and any(isinstance(file[name][m], h5py.Group) for m in file[name])
         ]
+
+
+def read_whole(path: Path) -> Table:
+    """Open a file and check every value, whatever is known of it; for a process of its own (see ``probe.py``).
+
+    Raises:
+        TableError: one line naming the file and what is wrong.
+    """
+    with _opened(path) as file:
+        expect_own_numbers(file, path)
+        table = _outline(file, path, file_sha256(path), listed=False)
+    table.verify()
+    return table
 
 
 def verify_table(name_or_path: str | Path) -> Table:

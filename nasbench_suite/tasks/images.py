@@ -18,43 +18,43 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import DataError, UsageError, unknown
 from nasbench_suite.plain.pickles import Maker, load_plain
+from nasbench_suite.tasks.task import Arrays
 
 
 @dataclass(frozen=True)
-class Images:
-    """Labelled images.
+class Images(Arrays):
+    """Labelled images: ``inputs`` ``[image, channel, height, width]``, uint8 or float32; ``targets`` ``[image]`` int64.
 
     Attributes:
-        pixels: ``[image, channel, height, width]``, uint8 or float32.
-        labels: ``[image]`` int64, 0 to ``classes - 1``.
-        classes: how many labels there are.
+        classes: how many labels there are; labels are 0 to ``classes - 1``.
 
     Raises:
         DataError: shapes or labels that do not fit.
     """
 
-    pixels: NDArray[Any]
-    labels: NDArray[np.int64]
     classes: int
 
     def __post_init__(self) -> None:
-        if self.pixels.ndim != 4 or self.labels.shape != self.pixels.shape[:1]:
+        if self.inputs.ndim != 4 or self.targets.shape != self.inputs.shape[:1]:
             raise DataError(
-                f"images of shape {self.pixels.shape} with labels of shape {self.labels.shape}: expected "
+                f"images of shape {self.inputs.shape} with labels of shape {self.targets.shape}: expected "
                 "[image, channel, height, width] and one label per image"
             )
-        if len(self) and not (self.labels.min() >= 0 and self.labels.max() < self.classes):
+        if len(self) and not (self.targets.min() >= 0 and self.targets.max() < self.classes):
             raise DataError(
-                f"labels from {self.labels.min()} to {self.labels.max()}: expected 0 to {self.classes - 1} "
+                f"labels from {self.targets.min()} to {self.targets.max()}: expected 0 to {self.classes - 1} "
                 f"for {self.classes} classes"
             )
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    @property
+    def pixels(self) -> NDArray[Any]:
+        """The inputs."""
+        return self.inputs
 
-    def take(self, places: NDArray[np.integer] | slice) -> Images:
-        """Some of the images, in this order."""
-        return Images(self.pixels[places], self.labels[places], self.classes)
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The targets."""
+        return self.targets
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,78 @@
-"""What is trained on what: images, the network around the cell, and the recipe, without the test images.
+"""What is learned: arrays, the shapes that go in and come out, a goal and a recipe; no network is in it.
 
-A :class:`Task` is all that a search may see. The images that score it are handed to the engine separately.
+A :class:`Task` is all that a search may see. The arrays that score it are handed to the trainer separately.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench_suite.errors import UsageError
-from nasbench_suite.networks.cells.macro import Macro
+from nasbench_suite.errors import DataError, UsageError
 from nasbench_suite.sources import record_hash
-from nasbench_suite.tasks.images import Dataset, Images, digits
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+Some = TypeVar("Some", bound="Arrays")
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Examples, and what is wanted of each.
+
+    Attributes:
+        inputs: ``[example, …]`` numbers; integers are the numbers of words.
+        targets: ``[example]`` int64 classes, or ``[example, output]`` numbers.
+
+    Raises:
+        DataError: not as many targets as examples.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        if self.inputs.shape[:1] != self.targets.shape[:1] or not self.inputs.ndim:
+            raise DataError(
+                f"inputs of shape {self.inputs.shape} with targets of shape {self.targets.shape}: expected one target "
+                "per example"
+            )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self: Some, places: NDArray[np.integer] | slice) -> Some:
+        """Some of the examples, in this order."""
+        return replace(self, inputs=self.inputs[places], targets=self.targets[places])
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes into a network and comes out of it, for one example.
+
+    Attributes:
+        inputs: the shape of one example: ``(channels, height, width)`` of an image, ``(features,)`` of a row.
+        outputs: how many numbers come out: one score per class, or one number per target.
+        words: how many different words the inputs are made of; 0 where they are numbers.
+
+    Raises:
+        UsageError: a shape or a number below 1.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: int
+    words: int = 0
+
+    def __post_init__(self) -> None:
+        if min((*self.inputs, self.outputs)) < 1 or self.words < 0:
+            raise UsageError(f"{self}: the sides of the inputs and the outputs must be at least 1, words not negative")
 
 
 @dataclass(frozen=True)
@@ -49,126 +106,75 @@ class Recipe:
             raise UsageError(f"{self}: epochs, batch size and learning rate must be positive, the padding not negative")
 
 
+Change = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
+"""``(inputs, targets) -> (inputs, targets)`` of one batch: ``[members, examples, …]``"""
+
+Augment = Callable[[Recipe, Sequence[np.random.Generator], int, str], Sequence[Change]]
+"""``(recipe, one generator per member, examples, device) -> one change per batch of the epoch``"""
+
+
 @dataclass(frozen=True)
-class Task:
-    """Everything a search may see of a data set.
+class Goal:
+    """What learning is for: three pure functions. Several members, networks that train side by side, come first.
 
     Attributes:
-        name: of the task.
-        train, valid: images as float32, standardised.
-        macro: the network around a cell.
-        recipe: how it is trained.
+        name: lower-case words joined by hyphens.
+        loss: ``(outputs [members, examples, …], targets [members, examples, …]) -> [members]``, to go down.
+        metrics: of the same; name -> ``[members]``. The first is what a search sees; all are recorded.
+        augment: how the examples of an epoch are changed at random; ``None`` leaves them as they are.
+        maximize: whether more of the first metric is better.
+        low, high: the worst value of the first metric that is told apart, and the best there can be.
     """
 
     name: str
-    train: Images
-    valid: Images
-    macro: Macro
-    recipe: Recipe
-
-    @cached_property
-    def identity(self) -> str:
-        """A hash of all of it: images, labels, network and recipe."""
-        return record_hash(self)
-
-
-def standardised(images: Images, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> Images:
-    """Pixels as float32 with the given mean and deviation per channel taken out."""
-    pixels = (images.pixels.astype(np.float32) - mean[:, None, None]) / deviation[:, None, None]
-    return Images(np.ascontiguousarray(pixels, dtype=np.float32), images.labels, images.classes)
-
-
-def nas_bench_201_task(dataset: Dataset, valid: float | int = 0.5, recipe: Recipe | None = None) -> tuple[Task, Images]:
-    """NAS-Bench-201's network and recipe on a data set, with the test images beside it.
-
-    Crops have a padding of 4, at 16×16 pixels of 2. The validation images are chosen by hash, not by the benchmark's
-    own lists, which only its official files contain.
-
-    Args:
-        dataset: images of equal size.
-        valid: how many, or which fraction, of the training images are for validation; the benchmark takes half of
-            CIFAR-10.
-        recipe: another recipe than the benchmark's.
-    """
-    training, validation, test = dataset.splits(valid, None if dataset.test is not None else valid)
-    shape = training.pixels.shape[1:]
-    channels = training.pixels.astype(np.float64).transpose(1, 0, 2, 3).reshape(shape[0], -1)
-    mean, deviation = channels.mean(1).astype(np.float32), channels.std(1).astype(np.float32)
-    macro = Macro((shape[0], shape[1], shape[2]), training.classes)
-    chosen = recipe or Recipe(padding=2 if shape[1] <= 16 else 4)
-    parts = [standardised(part, mean, np.maximum(deviation, 1e-6)) for part in (training, validation, test)]
-    return Task(f"{dataset.name}-nas-bench-201", parts[0], parts[1], macro, chosen), parts[2]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    metrics: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+    augment: Augment | None = None
+    maximize: bool = True
+    low: float = 0.0
+    high: float = 1.0
 
 
 @dataclass(frozen=True)
-class Scattering:
-    """How digits are made hard: clutter and noise, and a random place where the canvas is larger than the digit.
+class Task:
+    """Everything a search may see of what is learned.
 
     Attributes:
-        canvas: height and width in pixels; the digit has 8.
-        clutter: patches of other digits of the same split per image.
-        patch: height and width of a patch.
-        noise: standard deviation of the pixel noise; ink is 1.
-        placed: how often each digit appears, by split: training, validation, test.
+        name: of the task.
+        train, valid: what is learned from, and what the search is told about.
+        signature: the shapes of inputs and outputs.
+        goal: a :class:`Goal`, or the name of one that comes with the suite: ``"classification"``, ``"regression"``.
+        recipe: how a network is trained.
+
+    Raises:
+        UsageError: arrays of another shape than the signature's, nothing to learn or validate on, or a recipe that
+            crops or flips what are no images.
     """
 
-    canvas: int = 8
-    clutter: int = 1
-    patch: int = 4
-    noise: float = 0.25
-    placed: tuple[int, int, int] = (1, 1, 3)
+    name: str
+    train: Arrays
+    valid: Arrays
+    signature: Signature
+    goal: Goal | str
+    recipe: Recipe
 
-    def scatter(self, images: Images, times: int, rng: np.random.Generator) -> Images:
-        """Every digit so often, each time somewhere else: ``[times * image, 1, canvas, canvas]`` float32."""
-        ink = images.pixels[:, 0].astype(np.float32) / 16
-        side = ink.shape[1]
-        total = times * len(ink)
-        canvases = rng.normal(0.0, self.noise, (total, self.canvas, self.canvas)).astype(np.float32)
-        for place, canvas in enumerate(canvases):
-            drawn = np.zeros_like(canvas)
-            for _ in range(self.clutter):
-                other = ink[rng.integers(len(ink))]
-                (a, b), (c, d) = (
-                    rng.integers(side - self.patch + 1, size=2),
-                    rng.integers(self.canvas - self.patch + 1, size=2),
+    def __post_init__(self) -> None:
+        for part in (self.train, self.valid):
+            if part.inputs.shape[1:] != self.signature.inputs:
+                raise UsageError(
+                    f"task {self.name!r}: inputs of shape {part.inputs.shape[1:]}, the signature says "
+                    f"{self.signature.inputs}"
                 )
-                drawn[c : c + self.patch, d : d + self.patch] = other[a : a + self.patch, b : b + self.patch]
-            top, left = rng.integers(self.canvas - side + 1, size=2)
-            window = drawn[top : top + side, left : left + side]
-            np.maximum(window, ink[place % len(ink)], out=window)
-            canvas += drawn
-        return Images(canvases[:, None], np.tile(images.labels, times), images.classes)
+        if (self.recipe.flip or self.recipe.padding) and len(self.signature.inputs) != 3:
+            raise UsageError(
+                f"task {self.name!r}: the recipe flips or crops images, but inputs have the shape "
+                f"{self.signature.inputs}; give Recipe(flip=False, padding=0, …)"
+            )
 
-
-DIGITS_RECIPE = Recipe(epochs=8, batch_size=50, learning_rate=0.1, flip=False, padding=0)
-
-
-@cache
-def digits_task(
-    recipe: Recipe = DIGITS_RECIPE,
-    scattering: Scattering = Scattering(),
-    *,
-    channels: int = 8,
-    cells: int = 1,
-    training: int = 800,
-) -> tuple[Task, Images]:
-    """Digits under clutter and noise, small enough to train a cell in a second or two on one core, and test images.
-
-    Between the two stages stand only a pooling and a 1×1 convolution, so that what a network can learn depends on
-    its cells. The digits are split by hash before they are placed: no digit appears in two splits.
-    """
-    dataset = digits()
-    rest = len(dataset.train) - training
-    parts = dataset.splits(rest // 2, rest - rest // 2)
-    names = ("train", "valid", "test")
-    made = []
-    for number, (part, times) in enumerate(zip(parts, scattering.placed, strict=True)):
-        made.append(scattering.scatter(part, times, np.random.default_rng([2024, number])))
-    mean, deviation = (np.array([value], dtype=np.float32) for value in (made[0].pixels.mean(), made[0].pixels.std()))
-    finished = dict(zip(names, (standardised(part, mean, deviation) for part in made), strict=True))
-    side = scattering.canvas
-    macro = Macro((1, side, side), 10, channels, cells, 2, "pool", shift_of_nothing=False)
-    return Task("digits", finished["train"], finished["valid"], macro, recipe), finished["test"]
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all of it: arrays, shapes, goal and recipe."""
+        return record_hash(self)
 
 
 @dataclass(frozen=True)
@@ -176,9 +182,12 @@ class Offer:
     """What a benchmark that offers ``"training"`` gives to strategies that train for themselves.
 
     Attributes:
-        task: images for training and validation, the network around a cell, the recipe. No test images.
+        task: what to learn and to validate on, and the recipe. Nothing to test on.
         supernet_seconds: kind of supernet step -> recorded seconds of one epoch; ``None``: the clock decides.
+        builder: what makes the benchmark's networks (:class:`~nasbench_suite.networks.builder.Builder`); for cells
+            :class:`~nasbench_suite.networks.cells.builder.CellBuilder`, with the network around a cell.
     """
 
     task: Task
     supernet_seconds: Mapping[str, float] | None = None
+    builder: Any = None

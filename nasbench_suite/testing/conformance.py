@@ -87,12 +87,12 @@ class TrainableBenchmark(SyntheticBenchmark):
         operations = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
         space = CellSpace("trainable-cells", 3, operations, zero="none", identity="skip_connect")
         super().__init__("trainable", space)
+        self._cells = space
         self.capabilities = self.capabilities | {"training"}
 
     def training(self) -> Offer:
         """Thirty-two images of two classes, and what an epoch on them costs."""
-        from nasbench_suite.tasks.images import Images
-        from nasbench_suite.training import Macro, Offer, Recipe, Task
+        from nasbench_suite.training import CellBuilder, Images, Macro, Offer, Recipe, Signature, Task
 
         rng = np.random.default_rng(0)
         labels = np.arange(32) % 2
@@ -100,8 +100,9 @@ class TrainableBenchmark(SyntheticBenchmark):
         images = Images(pixels.astype(np.float32), labels, 2)
         recipe = Recipe(epochs=self.fidelities[-1], batch_size=8, flip=False, padding=0)
         macro = Macro((1, 4, 4), 2, 2, 1, 1, "pool", shift_of_nothing=False)
-        task = Task("trainable", images.take(slice(16)), images.take(slice(16, 32)), macro, recipe)
-        return Offer(task, dict.fromkeys(self.KINDS, 200.0))
+        parts = images.take(slice(16)), images.take(slice(16, 32))
+        task = Task("trainable", *parts, Signature((1, 4, 4), 2), "classification", recipe)
+        return Offer(task, dict.fromkeys(self.KINDS, 200.0), CellBuilder(self._cells, macro))
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasbench_suite.errors import QuestionError
+from nasbench_suite.networks.cells.builder import CellBuilder
 from nasbench_suite.networks.cells.supernet import Mixture, Supernet, single
+from nasbench_suite.networks.machine import cpu_threads, keep_freed_memory
 from nasbench_suite.spaces import Architecture, CellSpace
-from nasbench_suite.tasks.images import Images
-from nasbench_suite.tasks.task import Offer, Task
+from nasbench_suite.tasks.task import Arrays, Offer, Task
 from nasbench_suite.training import log as curves
-from nasbench_suite.training.trainer import Precision, cpu_threads, in_precision, keep_freed_memory
+from nasbench_suite.training.steps import Precision, in_precision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nasbench_suite.spaces import Space
 
 Batch = tuple[Tensor, Tensor]
-"""Images ``[image, channel, height, width]`` and labels ``[image]``."""
+"""Arrays ``[image, channel, height, width]`` and labels ``[image]``."""
 
 
 class Relaxation(Protocol):
@@ -79,7 +80,8 @@ class SupernetSearch:
     """A supernet under training.
 
     Args:
-        space, task: what is searched on which images.
+        cells: the space that is searched, and the network around a cell.
+        task: the images.
         recipe: how the shared weights learn.
         rng: all randomness.
         device: of the shared weights and the images; what the relaxation learns stays on the CPU.
@@ -94,7 +96,7 @@ class SupernetSearch:
 
     def __init__(
         self,
-        space: CellSpace,
+        cells: CellBuilder,
         task: Task,
         recipe: SharingRecipe,
         rng: np.random.Generator,
@@ -102,10 +104,10 @@ class SupernetSearch:
         device: str = "cpu",
         precision: Precision = "float32",
     ) -> None:
-        self.space, self.task, self.recipe, self.rng = space, task, recipe, rng
+        self.space, self.task, self.recipe, self.rng = cells.cells, task, recipe, rng
         self.device, self.precision = device, precision
         seeds = rng.integers(2**62, size=2).tolist()
-        self.network = Supernet(space, task.macro, seeds[0]).to(device)
+        self.network = Supernet(cells.cells, cells.macro, seeds[0]).to(device)
         self.generator = torch.Generator().manual_seed(seeds[1])
         self.optimizer = torch.optim.SGD(
             self.network.parameters(),
@@ -234,7 +236,7 @@ def search_supernet(
         raise QuestionError("weight sharing needs a benchmark that offers 'training' and a cell space")
     keep_freed_memory()
     with cpu_threads(1):
-        search = SupernetSearch(space, offer.task, recipe, rng)
+        search = SupernetSearch(offer.builder, offer.task, recipe, rng)
         relaxation = make(search)
         prices: Mapping[str, float] | None = offer.supernet_seconds
         if prices is not None and relaxation.kind not in prices:
@@ -267,9 +269,9 @@ def best_of(search: SupernetSearch, cells: Sequence[Architecture]) -> Architectu
     return max(cells, key=lambda cell: search.accuracy(batch, cell))
 
 
-def _tensors(images: Images, device: str) -> Batch:
-    pixels = torch.from_numpy(images.pixels).to(device, torch.get_default_dtype())
-    return pixels, torch.from_numpy(images.labels).to(device)
+def _tensors(images: Arrays, device: str) -> Batch:
+    pixels = torch.from_numpy(images.inputs).to(device, torch.get_default_dtype())
+    return pixels, torch.from_numpy(images.targets).to(device)
 
 
 def _batches(images: Batch, size: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -31,7 +31,7 @@ from nasbench_strategies.tpe import tpe
 from nasbench_strategies.umda import umda
 from nasbench_suite import Strategy, hookimpl
 
-NASBENCH_API = 1
+NASBENCH_API = 2
 
 
 @hookimpl

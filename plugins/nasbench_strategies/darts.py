@@ -1,7 +1,7 @@
 """DARTS (Liu, Simonyan & Yang, ICLR 2019, https://arxiv.org/abs/1806.09055), Algorithm 1, first and second order.
 
 All edges of the cell are kept, each with its strongest operation, as NAS-Bench-201's baseline does; the paper keeps the two
-strongest inputs of each node and never an absent edge. On NAS-Bench-201 it is known to end in cells of skip connections
+strongest inputs of each node. As in the paper no edge ends as the absent one; NAS-Bench-201's baseline allows that. On NAS-Bench-201 it is known to end in cells of skip connections
 (Dong & Yang 2020, table 5); that is the expected result, not a fault.
 """
 
@@ -168,11 +168,13 @@ class Differentiable:
         self._optimizer.step()
 
     def end_epoch(self, search: SupernetSearch) -> Architecture:
-        """The strongest operation of every edge."""
+        """The strongest operation of every edge that is not the absent edge (section 2.4)."""
         import torch
 
         # Rounded, so that the last bits of a sum do not decide between operations.
         rounded = torch.round(self.numbers.detach().double(), decimals=6)
+        if search.space.zero is not None:
+            rounded[:, search.space.zero] = -torch.inf
         return tuple(int(option) for option in rounded.argmax(1))
 
 

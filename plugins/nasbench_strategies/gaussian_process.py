@@ -27,7 +27,8 @@ def gaussian_process(problem: Problem, rng: Generator, *, initial_design: int = 
     As in the paper: a stationary process with a length scale per variable and a constant mean, hyperparameters by
     maximum likelihood, expected improvement. What differs: decisions are categorical, so the covariance
     is one of equal and different options with an additive part; the observations have noise; the process models the log of
-    the regret; the likelihood has a prior; the initial design is random, not a Latin hypercube; improvement is
+    the regret; the likelihood has a prior; the initial design is random, not a Latin hypercube; the
+    predicted variance leaves out the term for the estimated mean (Jones et al. 1998, equation 9); improvement is
     maximised over all candidates (or a pool of samples and mutants) and not by branch and bound.
 
     Args:

@@ -45,7 +45,8 @@ def ppo(
     An episode decides one option after another and is rewarded at its end with the accuracy, not discounted. The
     state is what was decided so far. What differs from the paper: policy and value are linear in the state instead of
     networks; rewards are standardised by all of them so far, advantages within a batch; a batch is not split into
-    smaller ones; a policy that finds nothing new is replaced by a fresh one.
+    smaller ones; a policy that finds nothing new is replaced by a fresh one; an architecture that is drawn
+    again is answered from memory and not paid for again.
 
     Args:
         problem: the search.

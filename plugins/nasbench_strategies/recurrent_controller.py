@@ -43,7 +43,7 @@ def recurrent_controller(
     Departures from the paper: one layer instead of two; the reward is the accuracy, not its cube; the baseline is
     corrected for its start at 0 and its differences are divided by the running deviation of the rewards, so that
     the entropy bonus means the same on every benchmark. The entropy bonus is that of its successors (Williams &
-    Peng 1991; Pham et al. 2018).
+    Peng 1991; Pham et al. 2018). An architecture that is drawn again is answered from memory and not paid for again.
 
     Args:
         problem: the search.

@@ -33,8 +33,8 @@ def reinforce(
     """Make rewarded choices more probable, each decision for itself.
 
     After each evaluation the logits ascend ``(R - b) ∇ log π``. The baseline ``b`` is the moving average of the
-    rewards so far, this one included as in the authors' code of NAS-Bench-201, but corrected for its start at 0. The
-    learning rate is larger than theirs (0.001, for NATS-Bench 0.01), with which a hundred evaluations move the policy little.
+    rewards so far, this one included and corrected for its start at 0, as in the authors' code of NAS-Bench-201. What
+    differs: the learning rate is larger than theirs (0.001, for NATS-Bench 0.01), with which a hundred evaluations move the policy little.
 
     Args:
         problem: the search.

@@ -30,20 +30,25 @@ from nasbench_strategies.darts import Differentiable
 from nasbench_strategies.gdas import GumbelHard
 from plain_torch import PlainNetwork
 
+from nasbench_suite.networks.counting import profile
 from nasbench_suite.spaces import Architecture, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.training import (
+    CellBuilder,
     Macro,
+    Network,
     Recipe,
     Relaxation,
     SharingRecipe,
+    Signature,
     SupernetSearch,
     Task,
     Trainer,
+    digits_cells,
     digits_task,
     train,
 )
-from nasbench_suite.training.trainer import Precision, algorithms, profile
+from nasbench_suite.training.steps import Precision, algorithms
 
 SPACE = nas_bench_201()
 RELAXATIONS: dict[str, Callable[[SupernetSearch], Relaxation]] = {
@@ -97,7 +102,8 @@ def task_of(size: Size) -> Task:
     held = Images(pixels, rng.integers(size.macro.classes, size=count), size.macro.classes)
     recipe = Recipe(batch_size=size.batch, learning_rate=0.01)
     train_images, valid_images = held.take(slice(0, size.images)), held.take(slice(size.images, count))
-    return Task("noise", train_images, valid_images, size.macro, recipe)
+    signature = Signature(size.macro.image, size.macro.classes)
+    return Task("noise", train_images, valid_images, signature, "classification", recipe)
 
 
 class Augmented(Dataset[tuple[Tensor, int]]):
@@ -121,7 +127,7 @@ class Augmented(Dataset[tuple[Tensor, int]]):
 
 def plain_rate(cell: Architecture, task: Task, size: Size, device: str) -> float:
     """Images per second of the plain network with a DataLoader, float32."""
-    network = PlainNetwork(SPACE, cell, task.macro).to(device)
+    network = PlainNetwork(SPACE, cell, size.macro).to(device)
     optimizer = torch.optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True)
     workers = 0 if device == "cpu" else min(8, os.cpu_count() or 1)
     loader = DataLoader(
@@ -156,7 +162,14 @@ def engine_rate(
     cell: Architecture, task: Task, size: Size, device: str, members: int, precision: Precision, capture: bool = True
 ) -> float:
     """Images per second of the engine, over all members."""
-    trainer = Trainer(SPACE, cell, task, range(members), device=device, precision=precision, capture=capture)
+    trainer = Trainer(
+        Network(CellBuilder(SPACE, size.macro), cell),
+        task,
+        range(members),
+        device=device,
+        precision=precision,
+        capture=capture,
+    )
 
     def epoch() -> int:
         with algorithms(False):
@@ -191,7 +204,7 @@ def supernet_rate(
 ) -> float:
     """Steps per second: the literal supernet in float32, or ours in bfloat16."""
     search = SupernetSearch(
-        SPACE,
+        CellBuilder(SPACE, size.macro),
         task,
         SharingRecipe(batch_size=size.batch),
         np.random.default_rng(0),
@@ -199,7 +212,7 @@ def supernet_rate(
         precision="bfloat16" if ours else "float32",
     )
     if not ours:
-        search.network = LiteralSupernet(SPACE, task.macro).to(device)
+        search.network = LiteralSupernet(SPACE, size.macro).to(device)
         search.optimizer = torch.optim.SGD(search.network.parameters(), 0.025, 0.9, weight_decay=5e-4, nesterov=True)
     relaxation = make(search)
 
@@ -237,7 +250,7 @@ def accuracies(size: Size, device: str) -> None:
     found: dict[str, list[float]] = {}
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
     for precision in precisions:
-        trainings = train(SPACE, CELLS["median"], task, range(4), device=device, precision=precision)
+        trainings = train(Network(digits_cells(), CELLS["median"]), task, range(4), device=device, precision=precision)
         found[precision] = [training.epochs[-1].splits["valid"].accuracy for training in trainings]
     noise = float(np.std(found["float32"], ddof=1))
     difference = float(np.mean(found["bfloat16"]) - np.mean(found["float32"]))
@@ -268,7 +281,7 @@ def main(device: str, size: Size) -> None:
         told = "  ".join(f"{what} {rate:,.0f} ({rate / plain:.2f}×)" for what, rate in rates.items())
         print(f"{cell_name:8} plain with DataLoader, float32 {plain:,.0f}  {told}", flush=True)
         # Backward passes compute twice what forward passes do; what is kept for them is written once and read once.
-        counted = profile(SPACE, cell, task, repeats=1)
+        counted = profile(CellBuilder(SPACE, macro), cell, task, repeats=1)
         one = rates["bfloat16"]
         compute = 3 * counted.flops * one / products
         traffic = counted.memory / size.batch * one / bandwidth

@@ -40,6 +40,7 @@ OURS = (
     "maximum-entropy",
     "bananas",
     "pnas",
+    "progressive-ensemble",
 )
 Search = Callable[[Problem, int], None]
 

@@ -26,11 +26,23 @@ from nasbench_strategies.darts import Differentiable
 from plain_torch import PlainCell, PlainNetwork
 
 from nasbench_suite.networks.cells.supernet import Mixture, Supernet, everything
+from nasbench_suite.networks.machine import keep_freed_memory
 from nasbench_suite.spaces import CellSpace, nas_bench_201
 from nasbench_suite.tasks.images import Images
 from nasbench_suite.tasks.task import Recipe
-from nasbench_suite.training import CellNetwork, Macro, SharingRecipe, SupernetSearch, Task, digits_task
-from nasbench_suite.training.trainer import Descent, keep_freed_memory, member_losses
+from nasbench_suite.training import (
+    CellBuilder,
+    CellNetwork,
+    Macro,
+    SharingRecipe,
+    Signature,
+    SupernetSearch,
+    Task,
+    digits_cells,
+    digits_task,
+)
+from nasbench_suite.training.goals import member_losses
+from nasbench_suite.training.steps import Descent
 
 SPACE = nas_bench_201()
 CELLS = {"cheap": (2, 0, 0, 1, 1, 4), "median": (3, 1, 4, 2, 3, 0), "all 3×3": (3,) * 6}
@@ -224,9 +236,10 @@ def whole_steps() -> None:
         step = our_step(CellNetwork(SPACE, cell, macro, [0]), Recipe(batch_size=batch), "cpu")
         print(f"{name:8} {batch / seconds(partial(step, images, labels)):7,.0f} images/s", flush=True)
     shown = Images(images.numpy(), labels[0].numpy(), macro.classes)
-    task = Task("noise", shown, shown, macro, Recipe(batch_size=batch))
+    signature = Signature(macro.image, macro.classes)
+    task = Task("noise", shown, shown, signature, "classification", Recipe(batch_size=batch))
     for second_order in (False, True):
-        search = SupernetSearch(SPACE, task, SharingRecipe(), np.random.default_rng(0))
+        search = SupernetSearch(CellBuilder(SPACE, macro), task, SharingRecipe(), np.random.default_rng(0))
         relaxation = Differentiable(search, second_order=second_order)
         each = seconds(partial(search.run_epoch, relaxation))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -240,8 +253,8 @@ def main(device: str) -> None:
     digits, _ = digits_task()
     cifar = Macro((3, 32, 32), 10)
     quick = device == "cpu"
-    compare("digits", digits.macro, digits.recipe.batch_size, 3, 20, 8, device)
-    compare_supernets("digits", digits.macro, digits.recipe.batch_size, 3, 8, device)
+    compare("digits", digits_cells().macro, digits.recipe.batch_size, 3, 20, 8, device)
+    compare_supernets("digits", digits_cells().macro, digits.recipe.batch_size, 3, 8, device)
     compare("CIFAR", cifar, 32 if quick else 256, 2, 1 if quick else 10, 5, device)
     compare_supernets("CIFAR", cifar, 16 if quick else 256, 1 if quick else 5, 5, device)
 

@@ -19,12 +19,23 @@ import numpy as np
 import torch
 from nasbench_strategies.darts import Differentiable
 
+from nasbench_suite.networks.machine import cpu_threads, keep_freed_memory
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.spaces import Architecture, nas_bench_201
+from nasbench_suite.tasks.digits import Scattering
 from nasbench_suite.tasks.images import Dataset, Images, npz
-from nasbench_suite.tasks.task import Scattering
-from nasbench_suite.training import Recipe, SharingRecipe, SupernetSearch, Task, digits_task, nas_bench_201_task, train
-from nasbench_suite.training.trainer import cpu_threads, keep_freed_memory
+from nasbench_suite.training import (
+    CellBuilder,
+    Network,
+    Recipe,
+    SharingRecipe,
+    SupernetSearch,
+    Task,
+    digits_cells,
+    digits_task,
+    nas_bench_201_task,
+    train,
+)
 
 SPACE = nas_bench_201()
 SHORT = {"none": "none", "skip_connect": "skip", "nor_conv_1x1": "1x1", "nor_conv_3x3": "3x3", "avg_pool_3x3": "pool"}
@@ -36,12 +47,14 @@ class Setting:
     """One curve.
 
     Attributes:
-        task: images and network.
+        cells: the space and the network around a cell.
+        task: the images.
         sharing: how the shared weights learn.
         rate: of the mixture's Adam. The paper's 3e-4 is for some 20,000 steps; there are fewer here.
         every: after so many epochs the returned cell is trained from scratch.
     """
 
+    cells: CellBuilder
     task: Task
     sharing: SharingRecipe
     rate: float
@@ -51,8 +64,9 @@ class Setting:
 def digits() -> Setting:
     """The scattered digits with three cells in each of the two stages: deep enough for skip connections to matter."""
     recipe = Recipe(epochs=12, batch_size=50, learning_rate=0.1, flip=False, padding=0)
-    task, _ = digits_task(recipe, Scattering(canvas=10, clutter=1, patch=4, noise=0.2, placed=(2, 2, 2)), cells=3)
-    return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
+    task, _ = digits_task(recipe, Scattering(canvas=10, clutter=1, patch=4, noise=0.2, placed=(2, 2, 2)))
+    macro = replace(digits_cells().macro, image=task.signature.inputs, cells=3)
+    return Setting(CellBuilder(SPACE, macro), task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
 
 
 def mnist(path: Path) -> Setting:
@@ -67,8 +81,8 @@ def mnist(path: Path) -> Setting:
         parts.append(Images(small, some.labels, 10))
     recipe = Recipe(epochs=8, batch_size=50, learning_rate=0.1, flip=False, padding=0)
     task, _ = nas_bench_201_task(Dataset("mnist", *parts, published.source), 1600, recipe)
-    task = replace(task, macro=replace(digits().task.macro, image=task.macro.image))
-    return Setting(task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
+    macro = replace(digits().cells.macro, image=task.signature.inputs)
+    return Setting(CellBuilder(SPACE, macro), task, SharingRecipe(epochs=60, batch_size=50), 3e-3, 5)
 
 
 def follow(setting: Setting, path: Path) -> None:
@@ -78,11 +92,11 @@ def follow(setting: Setting, path: Path) -> None:
 
     def from_scratch(cell: Architecture) -> float:
         if cell not in known:
-            (training,) = train(SPACE, cell, setting.task, [SEED])
+            (training,) = train(Network(setting.cells, cell), setting.task, [SEED])
             known[cell] = training.epochs[-1].splits["valid"].accuracy
         return known[cell]
 
-    search = SupernetSearch(SPACE, setting.task, setting.sharing, np.random.default_rng(SEED))
+    search = SupernetSearch(setting.cells, setting.task, setting.sharing, np.random.default_rng(SEED))
     relaxation = Differentiable(search, travel=setting.rate * search.recipe.epochs * search.steps)
     partial_path = path.with_name(path.name + ".partial")
     with partial_path.open("w", newline="", encoding="utf-8") as file:

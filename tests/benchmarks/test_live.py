@@ -26,11 +26,12 @@ from nasbench_suite.search.journal import Charge, Evaluation, Recommendation
 from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.testing import check_strategy
-from nasbench_suite.training import Offer, Recipe, digits_task
+from nasbench_suite.training import Offer, Recipe, digits_cells, digits_task
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
-from nasbench_suite.benchmarks.live import LiveBenchmark, live_digits  # noqa: E402
+from nasbench_suite.benchmarks.digits import live_digits  # noqa: E402
+from nasbench_suite.benchmarks.live import LiveBenchmark  # noqa: E402
 from nasbench_suite.building.build import METRICS, run_build, write_build  # noqa: E402
 from nasbench_suite.building.costs import CostModel  # noqa: E402
 from nasbench_suite.building.digits_table import digits_build  # noqa: E402
@@ -57,7 +58,13 @@ def small_benchmark() -> LiveBenchmark:
     task, test = digits_task(recipe, training=100)
     task = replace(task, valid=task.valid.take(slice(0, 100)))
     return LiveBenchmark(
-        "live/small", nas_bench_201(), task, test.take(slice(0, 100)), fidelities=(1, 2, 4), source="some digits"
+        "live/small",
+        nas_bench_201(),
+        digits_cells(),
+        task,
+        test.take(slice(0, 100)),
+        fidelities=(1, 2, 4),
+        source="some digits",
     )
 
 
@@ -99,7 +106,13 @@ def test_impossible_questions_are_refused(epochs: int, origin: int, paid: int) -
         BENCHMARK.answers(0).ask((9,) * 6, 4, 4, 0)
     with pytest.raises(QuestionError, match="recipe's 4 epochs"):
         LiveBenchmark(
-            "live/x", nas_bench_201(), digits_task(Recipe(epochs=4))[0], digits_task()[1], fidelities=(2,), source=""
+            "live/x",
+            nas_bench_201(),
+            digits_cells(),
+            digits_task(Recipe(epochs=4))[0],
+            digits_task()[1],
+            fidelities=(2,),
+            source="",
         )
 
 
@@ -119,6 +132,7 @@ def test_scores_that_a_table_has_are_not_trained_again() -> None:
     benchmark = LiveBenchmark(
         "live/small",
         BENCHMARK.space,
+        digits_cells(),
         BENCHMARK._task,
         BENCHMARK._test,
         fidelities=(4,),
@@ -156,7 +170,7 @@ def test_live_digits_knows_the_scores_of_its_own_table_only(tmp_path: Path, monk
     assert looked_up.currency == "simulated" and live_digits().currency == "measured"
     monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "other"))
     assert "of the table" not in live_digits().scores()["test"].split
-    monkeypatch.setattr("nasbench_suite.benchmarks.live.find_spec", lambda name: None)
+    monkeypatch.setattr("nasbench_suite.benchmarks.digits.find_spec", lambda name: None)
     tasks, entries = (Search("digits-201/digits", Budget(1.0)),), (Entry("darts", "darts", {}),)
     plan = make_plan(Comparison("x", "", "", "", tasks, entries, (0,)), load_registry())
     assert not plan.all_runs and "pip install 'nasbench-suite[live]'" in plan.skipped[0].reason
@@ -200,7 +214,7 @@ class PricedBenchmark(SyntheticBenchmark):
         self.capabilities = self.capabilities | {"training"}
 
     def training(self) -> Offer:
-        return Offer(BENCHMARK._task, dict.fromkeys(KINDS, 30.0))
+        return Offer(BENCHMARK._task, dict.fromkeys(KINDS, 30.0), digits_cells())
 
 
 @pytest.mark.parametrize("name", ["gdas"])

@@ -19,6 +19,7 @@ pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 from nasbench_suite.building import digits_table
 from nasbench_suite.building.build import Build
+from nasbench_suite.building.known import KNOWN_BUILDS, KnownBuild
 from nasbench_suite.building.supernet_costs import KINDS
 
 real_build = digits_table.digits_build
@@ -36,11 +37,11 @@ def table_command(*arguments: str) -> Result:
 
 
 def test_build_estimates_trains_verifies_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digits_table, "digits_build", small_build)
+    monkeypatch.setitem(KNOWN_BUILDS, "digits", KnownBuild(small_build, 3))
     monkeypatch.setenv("NASBENCH_TABLES", str(tmp_path / "tables"))
     places = ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "tables"), "--jobs", "1", "--seeds", "2"]
     told = table_command("build", "digits", "--sample", "6", "--estimate", *places)
-    assert told.exit_code == 0 and "6 of 6 cells are left, 2 seeds each" in told.stderr
+    assert told.exit_code == 0 and "6 of 6 networks are left, 2 seeds each" in told.stderr
     assert "relative residual" in told.stderr and not (tmp_path / "tables").exists()
     done = table_command("build", "digits", "--sample", "6", *places)
     path = tmp_path / "tables" / "digits-201.h5"
@@ -49,7 +50,7 @@ def test_build_estimates_trains_verifies_and_lists(tmp_path: Path, monkeypatch: 
     assert table.listed and set(table.dataset("digits").supernet_seconds) == set(KINDS)
     assert read_manifest(path.parent)["digits-201"].made_by == "nasbench table build digits --sample 6"
     again = table_command("build", "digits", "--sample", "6", *places)
-    assert "0 of 6 cells are left" in again.stderr
+    assert "0 of 6 networks are left" in again.stderr
     checked = table_command("audit", "digits-201", "--cells", "5", "--seeds", "2", "--json")
     values = json.loads(checked.stdout)
     assert values["agrees"] == (checked.exit_code == 0) and len(values["again"]) == 5

@@ -20,7 +20,7 @@ LOADING = {
     "misspelt_hook": "unknown hook 'nasbench_strategys'",
     "returns_wrong": "nasbench_strategies returned 'random-search', expected strategies made with @strategy",
     "takes_a_name": "strategy name already taken: random-search",
-    "too_new": "was written for API version 99, this suite has version 1; update nasbench-suite",
+    "too_new": "was written for API version 99, this suite takes 1 to 2; update nasbench-suite",
     "patches_on_import": "changed nasbench_suite.search.problem.Problem.evaluate when imported; a plugin leaves the suite as it is",
     "changes_class": "changed nasbench_suite.search.budget.Budget.refill when imported; a plugin leaves the suite as it is",
 }

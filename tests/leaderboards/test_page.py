@@ -94,6 +94,12 @@ def test_checklist_is_honest(board: Scoreboard) -> None:
     assert items["comparison with random sampling and random search"].met
     assert not items["ablation studies"].met
     assert not items["code of the training pipeline of the final architectures"].met
+    assert (
+        items["confounding factors are controlled"].met
+        and "no run trained anything" in items["confounding factors are controlled"].evidence
+    )
+    assert "72 of 72 runs kept to the budget" in items["same evaluation protocol for all"].evidence
+    assert items["same evaluation protocol for all"].met
     results = small_results()
     for run in small_plan().runs["random-sampling", "nas-bench-201/cifar10"]:
         del results[run.id]
@@ -104,6 +110,58 @@ def test_checklist_is_honest(board: Scoreboard) -> None:
     note = "Without random-sampling as a reference these figures say little"
     assert note in page(score(small_plan(), results)) and note in readme(score(small_plan(), results))
     assert "as a reference these figures" not in page(board) + readme(board)
+
+
+def answers(board: Scoreboard) -> dict[str, str]:
+    return {item.item: item.answer for item in checklist(board)}
+
+
+def with_entrants(board: Scoreboard, **changes: Any) -> Scoreboard:
+    entrants = {label: dataclasses.replace(entrant, **changes) for label, entrant in board.entrants.items()}
+    return dataclasses.replace(board, entrants=entrants)
+
+
+def with_contest(board: Scoreboard, **changes: Any) -> Scoreboard:
+    boards = tuple(
+        dataclasses.replace(held, contest=dataclasses.replace(held.contest, **changes)) for held in board.boards
+    )
+    return dataclasses.replace(board, boards=boards)
+
+
+def test_every_answer_of_the_checklist_can_be_no(board: Scoreboard) -> None:
+    """No yes is written into it: for each item there is a scoreboard of which it is not true."""
+    nothing = score(small_plan(), {})
+    curve = dataclasses.replace(board.boards[0].standings[0].curves[0], spent=41.0, charged=1.0)
+    standing = dataclasses.replace(board.boards[0].standings[0], curves=(curve,) * 12)
+    dear = dataclasses.replace(board, boards=(dataclasses.replace(board.boards[0], standings=(standing,)),))
+    one = dataclasses.replace(board, comparison=dataclasses.replace(board.comparison, seeds=(0,)))
+    counterexamples = [
+        answers(held)
+        for held in (
+            board,
+            nothing,
+            dear,
+            one,
+            dataclasses.replace(nothing, entrants={}, boards=()),
+            with_entrants(board, package="mine.py"),
+            with_entrants(board, parameters={"size": 3}, tuning=""),
+            with_contest(board, provenance={}),
+        )
+    ]
+    yes = answers(with_entrants(with_contest(board, currency="measured"), tuning="on another table, 3 h"))
+    for item, answer in counterexamples[0].items():
+        assert "no" in {held[item] for held in counterexamples}, f"{item} is never answered no"
+        assert answer == "yes" or yes[item] == "yes" or item == "ablation studies", item
+
+
+def test_who_trains_by_itself_may_depend_on_the_machine(board: Scoreboard) -> None:
+    held = board.boards[0]
+    curves = tuple(dataclasses.replace(curve, charged=1.0) for curve in held.standings[0].curves)
+    changed = dataclasses.replace(held.standings[0], curves=curves)
+    boards = (dataclasses.replace(held, standings=(changed, *held.standings[1:])), *board.boards[1:])
+    items = {item.item: item for item in checklist(dataclasses.replace(board, boards=boards))}
+    found = items["confounding factors are controlled"]
+    assert not found.met and changed.label in found.evidence and "processor" in found.evidence
 
 
 def test_a_strategy_looks_the_same_whatever_else_is_there() -> None:

@@ -75,6 +75,17 @@ def test_readme_says_where_the_figures_come_from(board: Scoreboard, directory: P
         assert fact in readme
 
 
+def test_a_row_of_another_package_says_that_nobody_here_tuned_it(board: Scoreboard, tmp_path: Path) -> None:
+    entrant = board.entrants["regularized-evolution"]
+    theirs = dataclasses.replace(entrant, package="theirs", tuning="")
+    entrants = {**board.entrants, entrant.label: theirs}
+    write_leaderboard(dataclasses.replace(board, entrants=entrants), tmp_path)
+    for name in ("README.md", "index.html"):
+        text = (tmp_path / name).read_text()
+        assert text.count("not stated by its package, and not tuned by this project") == 1
+        assert "nothing to tune" in text  # random search has no parameters
+
+
 def test_readme_tables_are_whole(directory: Path) -> None:
     blocks: list[list[str]] = [[]]
     for line in (directory / "README.md").read_text().splitlines():

@@ -13,7 +13,7 @@ from nasbench_strategies.bananas import bananas
 from nasbench_strategies.gaussian_process import gaussian_process
 from nasbench_strategies.gaussian_process_wl import gaussian_process_wl
 from nasbench_strategies.maximum_entropy import maximum_entropy
-from nasbench_strategies.pnas import pnas
+from nasbench_strategies.progressive_ensemble import progressive_ensemble
 from nasbench_strategies.random_forest import random_forest
 from nasbench_strategies.random_search import random_search
 from nasbench_strategies.tpe import tpe
@@ -26,7 +26,7 @@ from nasbench_suite.plugins import load_registry
 from nasbench_suite.testing import assert_conforms, wide_benchmark
 
 GENERAL = [bananas, gaussian_process, maximum_entropy, random_forest, tpe]
-ON_CELLS = [*GENERAL, gaussian_process_wl, pnas]
+ON_CELLS = [*GENERAL, gaussian_process_wl, progressive_ensemble]
 SEEDS = 5
 RANDOM_SEEDS = 100
 
@@ -58,7 +58,7 @@ def interval(strategy_name: str, benchmark_name: str, budget: str, seeds: int) -
 def test_nas_bench_201(strategy: Strategy, dataset: str) -> None:
     name = f"nas-bench-201/{dataset}"
     # PNAS spends 45 evaluations on simple cells before it sees its first cell of two intermediate nodes.
-    budget = "100 evaluations" if strategy is pnas else "50 evaluations"
+    budget = "100 evaluations" if strategy is progressive_ensemble else "50 evaluations"
     least = interval(strategy.name, name, budget, SEEDS)[0]
     assert least > interval(random_search.name, name, budget, RANDOM_SEEDS)[1]
 

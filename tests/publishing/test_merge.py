@@ -68,7 +68,7 @@ def test_another_table_protocol_or_limit_is_refused() -> None:
     refused(bundle, replace(bundle, sites=(table, *rest)), "the identity of nas-bench-201/cifar10 is")
     epochs = replace(first, fidelities=(12, 200))
     refused(bundle, replace(bundle, sites=(epochs, *rest)), r"the fidelities of nas-bench-201/cifar10 is \(200,\)")
-    refused(bundle, replace(bundle, suite={**bundle.suite, "api": 99}), "the plugin API is 1 in ours.zip and 99")
+    refused(bundle, replace(bundle, suite={**bundle.suite, "api": 99}), "the plugin API is 2 in ours.zip and 99")
     limited = replace(bundle, comparison=replace(bundle.comparison, time_limit=1))
     refused(bundle, limited, "the time limit is 300.* in ours.zip and 1 in theirs.zip")
     tasks = (*bundle.comparison.tasks, Task("nas-bench-201/imagenet16-120", Budget(15, "evaluations")))

@@ -286,7 +286,7 @@ class Forger:
     def source_changed(self) -> tuple[Parts, str]:
         member = next(m for m in self.bundle.members if m.label == self.label)
         name = self.random.choice(member.sources)
-        parts = {**self.parts, name: self.parts[name] + b"# nothing\n"}
+        parts = {**self.parts, name: self.parts[name] + b"nothing = 0\n"}
         hash_again(parts)
         return parts, f"row {self.label}: its source"
 

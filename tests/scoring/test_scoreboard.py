@@ -299,7 +299,16 @@ def test_a_slow_strategy_loses_where_its_own_time_counts() -> None:
             result = search(plan, label, run)
             own = 50_000.0 if label == "regularized-evolution" else 0.0
             results[run.id] = dataclasses.replace(result, own_seconds=(own,) + (0.0,) * (len(result.journal) - 1))
-    held = score(plan, results).boards[0]
+    found = score(plan, results)
+    marked = {timing.label for timing in found.timings if timing.unmetered}
+    assert marked == set()  # 50,000 s of its own beside about 60,000 s that it paid
+    slower = {
+        run: dataclasses.replace(result, own_seconds=tuple(2 * own for own in result.own_seconds))
+        for run, result in results.items()
+    }
+    marked = {timing.label for timing in score(plan, slower).timings if timing.unmetered}
+    assert marked == {"regularized-evolution"}
+    held = found.boards[0]
     assert held.with_own_time is not None
     by_label = {placing.label: placing for placing in held.with_own_time.placings}
     evolution = next(s for s in held.standings if s.label == "regularized-evolution")

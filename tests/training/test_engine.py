@@ -17,15 +17,29 @@ import pytest
 from nasbench_suite.errors import DataError, SpaceError
 from nasbench_suite.spaces import Architecture, CellSpace, nas_bench_201
 from nasbench_suite.tasks.images import Dataset, Images
-from nasbench_suite.training import Macro, Recipe, Task, digits_task, nas_bench_201_task
+from nasbench_suite.training import (
+    CellBuilder,
+    Macro,
+    Network,
+    Recipe,
+    Signature,
+    Task,
+    digits_cells,
+    digits_task,
+    nas_bench_201_cells,
+    nas_bench_201_task,
+)
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
 from plain_torch import PlainNetwork, plain_epochs  # noqa: E402
 
 from nasbench_suite.networks.cells.cell_network import live_edges  # noqa: E402
+from nasbench_suite.networks.counting import profile  # noqa: E402
 from nasbench_suite.training import CellNetwork, Trainer, train  # noqa: E402
-from nasbench_suite.training.trainer import changed, draw_changes, in_precision, macro_report, profile  # noqa: E402
+from nasbench_suite.training.augmenting import changed, draw_changes  # noqa: E402
+from nasbench_suite.training.goals import macro_report  # noqa: E402
+from nasbench_suite.training.steps import in_precision  # noqa: E402
 
 SPACE = nas_bench_201()
 CELLS = ["333333", "142031", "431234", "013131", "000313"]
@@ -52,16 +66,24 @@ def cell(text: str) -> Architecture:
     return tuple(map(int, text))
 
 
-def small_task(macro: Macro | None = None, images: int = 150, epochs: int = 3, rate: float = 0.05) -> Task:
-    macro = macro or Macro((2, 8, 8), 3, 4, 1, 2, "pool", shift_of_nothing=False)
+SMALL = Macro((2, 8, 8), 3, 4, 1, 2, "pool", shift_of_nothing=False)
+
+
+def net(text: str, macro: Macro = SMALL) -> Network:
+    return Network(CellBuilder(SPACE, macro), cell(text))
+
+
+def small_task(macro: Macro = SMALL, images: int = 150, epochs: int = 3, rate: float = 0.05) -> Task:
     rng = np.random.default_rng(1)
     labels = rng.integers(macro.classes, size=images)
     pixels = rng.standard_normal((images, *macro.image)).astype(np.float32) + labels[:, None, None, None] * 0.5
     held = Images(pixels.astype(np.float32), labels, macro.classes)
     recipe = Recipe(epochs=epochs, batch_size=32, learning_rate=rate, flip=False, padding=0)
-    return Task("small", held.take(slice(0, images - 50)), held.take(slice(images - 50, images)), macro, recipe)
+    parts = held.take(slice(0, images - 50)), held.take(slice(images - 50, images))
+    return Task("small", *parts, Signature(macro.image, macro.classes), "classification", recipe)
 
 
+DIGITS = digits_cells().macro
 RESIDUAL = Macro((3, 8, 8), 3, 4, 2, 2)
 
 
@@ -98,14 +120,14 @@ def copied(ours: CellNetwork, space: CellSpace, chosen: Architecture, macro: Mac
 
 @pytest.mark.usefixtures("double_precision")
 @pytest.mark.parametrize("text", CELLS)
-@pytest.mark.parametrize("macro", [None, RESIDUAL], ids=["pool", "residual"])
-def test_the_losses_are_those_of_a_plain_loop(text: str, macro: Macro | None) -> None:
+@pytest.mark.parametrize("macro", [SMALL, RESIDUAL], ids=["pool", "residual"])
+def test_the_losses_are_those_of_a_plain_loop(text: str, macro: Macro) -> None:
     chosen = cell(text)
     task = small_task(macro)
     # Where nothing arrives a plain network gives a shift; ours does so if told to.
-    task = replace(task, macro=replace(task.macro, shift_of_nothing=True))
-    trainer = Trainer(SPACE, chosen, task, [5])
-    plain = copied(trainer.network, SPACE, chosen, task.macro)
+    macro = replace(macro, shift_of_nothing=True)
+    trainer = Trainer(net(text, macro), task, [5])
+    plain = copied(trainer.network, SPACE, chosen, macro)
     steps = plain_epochs(plain, task, 5, 1)
     trainer.run_epoch()
     weights = [32, 32, 32, 4]
@@ -115,15 +137,15 @@ def test_the_losses_are_those_of_a_plain_loop(text: str, macro: Macro | None) ->
     plain.eval()
     with torch.no_grad():
         scores = plain(images)
-    torch.testing.assert_close(trainer.guesses("valid")[0][0], scores, atol=1e-8, rtol=1e-8)
+    torch.testing.assert_close(trainer.outputs("valid")[0][0], scores, atol=1e-8, rtol=1e-8)
 
 
 @pytest.mark.usefixtures("double_precision")
 def test_digits_losses_are_those_of_a_plain_loop_step_by_step() -> None:
     task, _ = digits_task(training=200)
     for text in ["333333", "231234", "431234", "113131", "303313"]:
-        trainer = Trainer(SPACE, cell(text), task, [3])
-        plain = copied(trainer.network, SPACE, cell(text), task.macro)
+        trainer = Trainer(net(text, DIGITS), task, [3])
+        plain = copied(trainer.network, SPACE, cell(text), DIGITS)
         steps = plain_epochs(plain, task, 3, 1)
         trainer.run_epoch()
         assert trainer.history[0][0].train_loss == pytest.approx(float(np.mean(steps)), abs=1e-9)
@@ -156,9 +178,9 @@ def test_built_networks_have_the_counted_parameters(text: str) -> None:
 
 def test_members_train_as_they_would_alone() -> None:
     task = small_task()
-    together = train(SPACE, cell("231334"), task, [1, 2, 3])
+    together = train(net("231334"), task, [1, 2, 3])
     for member, seed in enumerate((1, 2, 3)):
-        (alone,) = train(SPACE, cell("231334"), task, [seed])
+        (alone,) = train(net("231334"), task, [seed])
         for one, other in zip(together[member].epochs, alone.epochs, strict=True):
             assert one.train_loss == pytest.approx(other.train_loss, abs=1e-4)
     assert len({member.epochs[0].train_loss for member in together}) == 3
@@ -167,7 +189,7 @@ def test_members_train_as_they_would_alone() -> None:
 def test_the_same_seed_gives_the_same_numbers() -> None:
     task = small_task()
     outcomes = [
-        [(e.train_loss, e.splits["valid"]) for t in train(SPACE, cell("231334"), task, [1, 2]) for e in t.epochs]
+        [(e.train_loss, e.splits["valid"]) for t in train(net("231334"), task, [1, 2]) for e in t.epochs]
         for _ in range(2)
     ]
     assert outcomes[0] == outcomes[1]
@@ -175,27 +197,27 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 def test_a_training_learns_and_measures() -> None:
     task = small_task(images=400)
-    (training,) = train(SPACE, cell("133133"), task, [0], held_out={"test": task.valid})
+    (training,) = train(net("133133"), task, [0], held_out={"test": task.valid})
     last = training.epochs[-1]
     assert last.train_loss < training.epochs[0].train_loss
     assert last.splits["valid"].accuracy > 0.6
     assert last.splits["test"] == last.splits["valid"]
-    assert last.splits["valid"].top5 == 1.0
+    assert last.splits["valid"].metrics["top5"] == 1.0
     assert len(training.epochs) == 3 and training.diverged is None
 
 
 def numbers(trainer: Trainer) -> list[object]:
-    return [(e.train_loss, e.train_accuracy, e.splits) for member in trainer.history for e in member]
+    return [(e.train_loss, e.train.metrics, e.splits) for member in trainer.history for e in member]
 
 
 def test_a_resumed_training_ends_in_the_same_numbers(tmp_path: Path) -> None:
     task = replace(small_task(), recipe=Recipe(epochs=3, batch_size=32, learning_rate=0.05, flip=True, padding=1))
-    whole = Trainer(SPACE, cell("231334"), task, [1, 2])
+    whole = Trainer(net("231334"), task, [1, 2])
     for _ in range(3):
         whole.run_epoch()
     path = tmp_path / "state.npz"
     for _ in range(3):
-        trainer = Trainer(SPACE, cell("231334"), task, [1, 2])
+        trainer = Trainer(net("231334"), task, [1, 2])
         if path.exists():
             trainer.load(path)
         trainer.run_epoch()
@@ -203,12 +225,12 @@ def test_a_resumed_training_ends_in_the_same_numbers(tmp_path: Path) -> None:
     assert numbers(trainer) == numbers(whole)
     for one, other in zip(trainer.network.parameters(), whole.network.parameters(), strict=True):
         assert torch.equal(one, other)
-    with pytest.raises(DataError, match="another cell"):
-        Trainer(SPACE, cell("231333"), task, [1, 2]).load(path)
+    with pytest.raises(DataError, match="another architecture"):
+        Trainer(net("231333"), task, [1, 2]).load(path)
     arrays = trainer.state()
     renamed = {name.replace("stem", "trunk"): value for name, value in arrays.items()}
     with pytest.raises(DataError, match="another version"):
-        Trainer(SPACE, cell("231334"), task, [1, 2]).restore(renamed)
+        Trainer(net("231334"), task, [1, 2]).restore(renamed)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match="cannot be read"):
         trainer.load(path)
@@ -217,12 +239,11 @@ def test_a_resumed_training_ends_in_the_same_numbers(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from nasbench_suite.spaces import nas_bench_201
-from nasbench_suite.training import digits_task
-from nasbench_suite.training.trainer import Trainer, cpu_threads
+from nasbench_suite.networks.machine import cpu_threads
+from nasbench_suite.training import Network, Trainer, digits_cells, digits_task
 task, _ = digits_task()
 with cpu_threads(1):
-    trainer = Trainer(nas_bench_201(), (0, 1, 0, 2, 0, 0), task, [0])
+    trainer = Trainer(Network(digits_cells(), (0, 1, 0, 2, 0, 0)), task, [0])
     for _ in range(2):
         trainer.run_epoch()
         trainer.save(Path(sys.argv[1]))
@@ -236,10 +257,10 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     task, _ = digits_task()
-    resumed = Trainer(SPACE, cell("010200"), task, [0])
+    resumed = Trainer(net("010200", DIGITS), task, [0])
     resumed.load(path)
     assert resumed.done == 2
-    whole = Trainer(SPACE, cell("010200"), task, [0])
+    whole = Trainer(net("010200", DIGITS), task, [0])
     while whole.done < 4:
         whole.run_epoch()
     while resumed.done < 4:
@@ -249,7 +270,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_divergence_is_an_outcome_and_spares_its_neighbours() -> None:
     task = small_task(epochs=2)
-    trainer = Trainer(SPACE, cell("233333"), task, [1, 2])
+    trainer = Trainer(net("233333"), task, [1, 2])
     with torch.no_grad():
         trainer.network.head.bias[0] = math.nan
     trainer.run_epoch()
@@ -257,13 +278,13 @@ def test_divergence_is_an_outcome_and_spares_its_neighbours() -> None:
     lost, kept = trainer.trainings()
     assert (lost.diverged, kept.diverged) == (1, None)
     assert math.isnan(lost.epochs[1].train_loss) and lost.epochs[1].splits["valid"].accuracy == 0.0
-    (alone,) = train(SPACE, cell("233333"), task, [2])
+    (alone,) = train(net("233333"), task, [2])
     assert kept.epochs[1].train_loss == pytest.approx(alone.epochs[1].train_loss, abs=1e-4)
 
 
 def test_memory_that_runs_out_is_a_memory_error() -> None:
     task = small_task()
-    trainer = Trainer(SPACE, cell("233333"), task, [1])
+    trainer = Trainer(net("233333"), task, [1])
     trainer.network.stages[0].register_forward_hook(lambda *_: torch.empty(2**60))
     with pytest.raises(MemoryError, match="smaller batches"):
         trainer.run_epoch()
@@ -295,19 +316,17 @@ def test_lower_precision_trains_as_well() -> None:
     task = small_task(images=250, epochs=6)
     with in_precision("cpu", "bfloat16"):
         assert torch.nn.functional.linear(torch.ones(1, 2), torch.ones(2, 2)).dtype == torch.bfloat16
-    (full,), (half,) = (
-        train(SPACE, cell("133133"), task, [0], precision=precision) for precision in ("float32", "bfloat16")
-    )
+    (full,), (half,) = (train(net("133133"), task, [0], precision=precision) for precision in ("float32", "bfloat16"))
     losses = np.array([[e.train_loss for e in training.epochs] for training in (full, half)])
     assert not np.array_equal(losses[0], losses[1])
     np.testing.assert_allclose(losses[1], losses[0], atol=0.08)
     assert half.epochs[-1].train_loss < half.epochs[0].train_loss
-    identities = {Trainer(SPACE, cell("133133"), task, [0], precision=p).identity for p in ("float32", "bfloat16")}
+    identities = {Trainer(net("133133"), task, [0], precision=p).identity for p in ("float32", "bfloat16")}
     assert len(identities) == 2
 
 
 def test_graphs_are_for_gpus_only() -> None:
-    trainer = Trainer(SPACE, cell("133133"), small_task(), [0], deterministic=True)
+    trainer = Trainer(net("133133"), small_task(), [0], deterministic=True)
     trainer.run_epoch()
     assert not trainer.captured
 
@@ -321,14 +340,14 @@ def test_reports_are_those_of_scikit_learn() -> None:
     report = macro_report(guesses, labels, 7)
     assert (report.precision, report.recall, report.f1) == pytest.approx(expected[:3])
     task = small_task(images=400)
-    trainer = Trainer(SPACE, cell("133133"), task, [0])
+    trainer = Trainer(net("133133"), task, [0])
     trainer.run_epoch()
-    assert 0 < trainer.reports("valid")[0].f1 <= 1
+    assert 0 < trainer.measure("valid")[0].metrics["f1"] <= 1
 
 
 def test_profiles_count_and_time() -> None:
     task, _ = digits_task()
-    cheap, dear = (profile(SPACE, cell(text), task, repeats=3) for text in ("000200", "333333"))
+    cheap, dear = (profile(digits_cells(), cell(text), task, repeats=3) for text in ("000200", "333333"))
     assert cheap.flops < dear.flops and cheap.parameters < dear.parameters
     assert 0 < cheap.memory < dear.memory and 0 < cheap.latency < 1
 
@@ -339,7 +358,7 @@ def test_the_published_recipe_on_other_images() -> None:
     task, test = nas_bench_201_task(Dataset("made", images, images, ""))
     assert (len(task.train), len(task.valid), len(test)) == (30, 30, 60)
     assert task.recipe == Recipe(200, 256, 0.1, 0.9, 5e-4, True, 4)
-    assert task.macro == Macro((3, 32, 32), 10, 16, 5, 3, "residual")
+    assert nas_bench_201_cells(task.signature).macro == Macro((3, 32, 32), 10, 16, 5, 3, "residual")
     assert abs(float(task.train.pixels.mean())) < 1e-3
 
 
@@ -355,7 +374,10 @@ def test_isomorphic_digits_networks_are_the_same_function() -> None:
     for members in groups.values():
         one, other = members[0], members[-1]
         if list(live_edges(SPACE, one, False).values()) == list(live_edges(SPACE, other, False).values()) != []:
-            losses = [train(SPACE, c, task, [4], epochs=1)[0].epochs[0].train_loss for c in (one, other)]
+            losses = [
+                train(Network(CellBuilder(SPACE, SMALL), c), task, [4], epochs=1)[0].epochs[0].train_loss
+                for c in (one, other)
+            ]
             assert losses[0] == pytest.approx(losses[1], abs=1e-4)
             compared += one != other
         if compared == 3:
@@ -365,14 +387,14 @@ def test_isomorphic_digits_networks_are_the_same_function() -> None:
 
 def test_cells_of_other_spaces_are_refused() -> None:
     with pytest.raises(SpaceError):
-        CellNetwork(SPACE, (1, 2), small_task().macro, [0])
+        CellNetwork(SPACE, (1, 2), SMALL, [0])
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
 def test_freed_memory_is_kept() -> None:
     probe = """
 import resource, sys, torch
-from nasbench_suite.training.trainer import keep_freed_memory
+from nasbench_suite.networks.machine import keep_freed_memory
 assert sys.argv[1] == "no" or keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

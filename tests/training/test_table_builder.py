@@ -13,7 +13,7 @@ from nasbench_suite.benchmarks import Measure, TabularBenchmark
 from nasbench_suite.errors import UsageError
 from nasbench_suite.spaces import nas_bench_201
 from nasbench_suite.tables import open_table
-from nasbench_suite.training import Recipe, digits_task
+from nasbench_suite.training import Recipe, digits_cells, digits_task
 
 pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
 
@@ -28,6 +28,7 @@ from nasbench_suite.building.build import (
 from nasbench_suite.building.costs import FEATURES, CostModel, fit_costs
 
 SPACE = nas_bench_201()
+CELLS = digits_cells()
 COSTS = CostModel((1.0, 0.5, 2.0, 0.5, 0.1, 0.1), (0.5, 0.1, 0.2, 0.1, 0.0, 0.0), (0.1, 0.1), 6, "a made-up machine")
 
 
@@ -36,7 +37,7 @@ def build() -> Build:
     recipe = Recipe(epochs=2, batch_size=50, learning_rate=0.1, flip=False, padding=0)
     task, test = digits_task(recipe, training=200)
     task = replace(task, valid=task.valid.take(slice(0, 200)))
-    return Build("made", "digits", SPACE, task, test.take(slice(0, 200)), (0, 1), sample=10)
+    return Build("made", "digits", SPACE, CELLS, task, test.take(slice(0, 200)), (0, 1), sample=10)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_a_sample_becomes_a_table_that_can_be_searched(build: Build, finished: P
     for first in build.to_train():
         assert len(np.unique(accuracy[classes[first]], axis=0)) == len(np.unique(seconds[classes[first]])) == 1
     assert table.dataset("digits").supernet_seconds == {"darts-first-order": 3.5}
-    assert table.constant("digits", "parameters")[SPACE.index((3,) * 6)] == build.task.macro.parameters(SPACE, (3,) * 6)
+    assert table.constant("digits", "parameters")[SPACE.index((3,) * 6)] == CELLS.macro.parameters(SPACE, (3,) * 6)
     benchmark = TabularBenchmark(
         "made/digits",
         SPACE,
@@ -80,7 +81,7 @@ def test_a_sample_becomes_a_table_that_can_be_searched(build: Build, finished: P
     cell = SPACE.architecture(rows[0])
     _, answered, cost = benchmark.answers(0).ask(cell, 2, 2, 0)
     assert answered in accuracy[rows[0]].astype(float)
-    train, valid = COSTS.seconds(SPACE, cell, False)
+    train, valid = COSTS.seconds(CELLS, cell, build.task)
     assert cost == pytest.approx(2 * train + valid, rel=1e-6)
 
 
@@ -126,18 +127,18 @@ def test_a_build_goes_on_with_more_seeds(build: Build, finished: Path, tmp_path:
 
 
 def test_costs_are_fitted_and_the_rest_is_estimated(build: Build, tmp_path: Path) -> None:
-    costs = fit_costs(SPACE, build.task, cells=7, repeats=2)
+    costs = fit_costs(CELLS, SPACE, build.task, cells=7, repeats=2)
     assert len(costs.train) == len(FEATURES) and min(costs.train + costs.valid) >= 0
-    dear, cheap = (costs.seconds(SPACE, cell, False) for cell in ((3,) * 6, (0, 0, 0, 1, 0, 0)))
+    dear, cheap = (costs.seconds(CELLS, cell, build.task) for cell in ((3,) * 6, (0, 0, 0, 1, 0, 0)))
     assert dear[0] > cheap[0] > 0 and dear[1] > cheap[1] > 0
     assert CostModel.from_json(json.loads(json.dumps(costs.as_json()))) == costs
     (tmp_path / "costs.json").write_text(json.dumps(COSTS.as_json()))
     before = estimate(build, tmp_path)
     assert (before.cells, before.left, before.costs) == (10, 10, COSTS)
-    each = [COSTS.seconds(SPACE, SPACE.architecture(index), False) for index in build.to_train()]
+    each = [COSTS.seconds(CELLS, SPACE.architecture(index), build.task) for index in build.to_train()]
     assert before.seconds == pytest.approx(sum(one + 2 * passed for one, passed in each) * 2 * 2)
     with pytest.raises(UsageError, match="time more"):
-        fit_costs(SPACE, build.task, cells=3)
+        fit_costs(CELLS, SPACE, build.task, cells=3)
 
 
 def test_an_audit_trains_again_and_agrees(build: Build, finished: Path, tmp_path: Path) -> None:

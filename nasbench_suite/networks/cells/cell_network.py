@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nasbench_suite.errors import UsageError
 from nasbench_suite.networks.cells.macro import KERNELS, Macro, check_buildable
+from nasbench_suite.networks.members import Members
 from nasbench_suite.spaces import CellSpace
 
 VECTOR = 16
@@ -319,7 +320,7 @@ class Head(nn.Module):
         return torch.baddbmm(self.bias, features.view(len(x), self.members, -1).transpose(0, 1), self.weight)
 
 
-class Skeleton(nn.Module):
+class Skeleton(Members):
     """Stem, stages and head around any kind of cell.
 
     Args:
@@ -363,6 +364,11 @@ class Skeleton(nn.Module):
             if isinstance(stage, (Residual, Pooling)):
                 x = fold_images(x, self._fold(len(x), x.shape[1] // self.members, x.device))
         scores: Tensor = self.head(x)
+        return scores
+
+    def apart(self, batch: Tensor) -> Tensor:
+        """``[members, images, channels, height, width] -> [members, images, classes]``."""
+        scores: Tensor = self(batch.transpose(0, 1).flatten(1, 2))
         return scores
 
     def _fold(self, images: int, channels: int, device: torch.device) -> int:

@@ -30,7 +30,6 @@ A space is one that the suite or a plugin knows by name, or one that a TOML file
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, TableError, UsageError
 from nasbench_suite.plain.files import expect_regular
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.spaces import KNOWN_SPACES, Architecture, Space, describe_space
 from nasbench_suite.spaces.space import ENUMERABLE
 from nasbench_suite.tables.importers.columns import Columns, Numbers, read_columns
@@ -51,11 +51,6 @@ from nasbench_suite.tables.install import check_name, install_record
 from nasbench_suite.tables.ranges import whole_numbers
 from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord
 from nasbench_suite.tables.table import Table, file_sha256
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CONSTANTS = ("parameters", "flops", "latency")
 ALIASES = {"seconds": CUMULATIVE, "training-seed": "seed", "data-set": "dataset"}
@@ -144,7 +139,7 @@ def import_arrays(
     words = words or Words()
     if words.into is None:
         check_name(name, target, replace=words.replace)
-    document = _toml(mapping)
+    document = read_toml(mapping, "mapping", UsageError)
     arrays = _arrays(source)
     mistakes = _faults_of_mapping(document)
     if mistakes:
@@ -343,8 +338,8 @@ def _record(columns: Columns, space: Space, source: Path, name: str, words: Word
                 held = np.full(size, np.nan)
                 held[rows[mine][::-1]] = values[mine][::-1]
                 for place in mine[values[mine] != held[rows[mine]]][: SHOWN + 1].tolist():
-                    other = f"another row of this architecture has {held[rows[place]]:g}"
-                    mistake(place, constant, f"{values[place]:g}, but {other}")
+                    before = f"another row of this architecture has {held[rows[place]]:g}"
+                    mistake(place, constant, f"{values[place]:g}, but {before}")
                 constants[label][constant] = held
     if mistakes:
         raise TableError(_told(source, mistakes))
@@ -551,14 +546,6 @@ def _arrays(source: Path) -> dict[str, NDArray[Any]]:
         zlib.error,
     ) as error:
         raise TableError(f"{source} cannot be read as NumPy arrays without pickles: {error}") from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        expect_regular(path)
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RecursionError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as TOML: {error}") from None
 
 
 def _scatter(values: NDArray[np.float64], rows: NDArray[np.int64], size: int) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,17 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import TableError, UsageError, unknown
+from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
 from nasbench_suite.tables.importers.from_nats_bench import ENDING, Imported, import_directory, import_file
 from nasbench_suite.tables.importers.staging import Progress
 from nasbench_suite.tables.install import check_name, install_file
 from nasbench_suite.tables.manifest import Entry, own_directory, table_directories
 from nasbench_suite.tables.table import file_sha256, open_table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MIRRORS = "mirrors.toml"
 STALL = 30.0
@@ -77,7 +72,7 @@ def sources() -> dict[str, Source]:
         if not path.is_file():
             continue
         try:
-            for name, fields in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            for name, fields in read_toml(path, "list of mirrors", TableError).items():
                 before = known.get(name)
                 mirrors = [fields["mirrors"]] if isinstance(fields["mirrors"], str) else list(fields["mirrors"])
                 known[name] = Source(
@@ -88,7 +83,7 @@ def sources() -> dict[str, Source]:
                     fields.get("sha256", before.sha256 if before else ""),
                     fields.get("md5", before.md5 if before else ""),
                 )
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise TableError(
                 f"{path} is no list of mirrors ({type(error).__name__}: {error}); every table in it needs "
                 'mirrors = ["https://…"]'

@@ -12,7 +12,7 @@ from numpy.random import Generator, RandomState
 
 from nasbench_suite import Architecture, Evaluation, Problem, Strategy, ask_and_tell, hookimpl, strategy
 
-NASBENCH_API = 1
+NASBENCH_API = 2
 KEPT = 40
 """So many of the best points the library keeps; see :func:`_ask_and_tell`."""
 PAPER = "https://github.com/facebookresearch/nevergrad"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
-NASBENCH_API = 1
+NASBENCH_API = 2
 PAPER = "https://arxiv.org/abs/1907.10902"
 
 

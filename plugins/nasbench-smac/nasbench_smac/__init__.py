@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smac.facade import AbstractFacade
     from smac.model.random_forest import RandomForest
 
-NASBENCH_API = 1
+NASBENCH_API = 2
 LEAVES = 2**13
 TRIALS = 10**6
 """What SMAC is told that it may try: more than any budget here pays for, since a strategy does not know its budget."""

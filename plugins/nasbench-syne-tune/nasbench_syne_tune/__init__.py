@@ -20,7 +20,7 @@ from nasbench_suite import Architecture, Evaluation, Problem, Strategy, ask_and_
 if TYPE_CHECKING:
     from syne_tune.optimizer.schedulers.searchers.single_objective_searcher import SingleObjectiveBaseSearcher
 
-NASBENCH_API = 1
+NASBENCH_API = 2
 
 
 @strategy("syne-tune-evolution", family="evolution", paper="https://arxiv.org/abs/1802.01548")
