@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from nasbench_suite.benchmarks.cifar import cifar10_training
+from nasbench_suite.benchmarks.dense import DENSE, dense_table, live_dense
 from nasbench_suite.benchmarks.digits import DIGITS, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
@@ -38,6 +39,9 @@ def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     }
     if DIGITS in known_tables():
         shipped[f"{DIGITS}/digits"] = digits_table
+    if DENSE in known_tables():
+        shipped[f"{DENSE}/digits"] = dense_table
+    shipped["live/dense"] = live_dense
     shipped["live/digits"] = live_digits
     return {**shipped, **official_benchmarks()}
 
