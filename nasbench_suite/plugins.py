@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -22,11 +24,12 @@ import pluggy
 from nasbench_suite import hookspecs
 from nasbench_suite.benchmarks import Benchmark, shipped
 from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark
-from nasbench_suite.errors import PluginError, unknown
+from nasbench_suite.errors import PluginError, SuiteError, unknown
 from nasbench_suite.integrity import Integrity
 from nasbench_suite.plain.texts import read_toml
+from nasbench_suite.search.checking import check_benchmark, comes_with_the_suite
 from nasbench_suite.search.external import command_strategy, parse_command
-from nasbench_suite.search.strategies import Strategy
+from nasbench_suite.search.strategies import Strategy, check_strategy
 from nasbench_suite.sources import MadeOf, file_digest, strategy_sources
 from nasbench_suite.spaces import Space
 
@@ -134,11 +137,15 @@ class Registry:
     def benchmark(self, name: str) -> Benchmark:
         """Open the benchmark of this name; raises ``UsageError`` with near names, ``TableError`` if its table fails."""
         plain, mark, secret = name.partition(MARK)
-        benchmark = self._named("benchmark", plain, self.benchmarks, "nasbench list benchmarks")()
-        if not isinstance(benchmark, Benchmark):
+        opener = self._named("benchmark", plain, self.benchmarks, "nasbench list benchmarks")
+        benchmark: Benchmark = _made(f"benchmark {plain!r}", opener)
+        if not _is_a(benchmark, Benchmark):
             raise PluginError(
-                f"benchmark {name!r}: its plugin returned {benchmark!r}, which lacks members of the Benchmark protocol"
+                f"benchmark {name!r}: its plugin returned {_shown(benchmark)}, which lacks members of the Benchmark "
+                "protocol"
             )
+        if not comes_with_the_suite(benchmark):
+            check_benchmark(benchmark, plain)
         if mark:
             benchmark = RelabelledBenchmark(benchmark, int(secret, 16))
         sys.audit("nasbench_suite.benchmark", name)
@@ -146,7 +153,12 @@ class Registry:
 
     def space(self, name: str) -> Space:
         """Make the space of this name; raises ``UsageError`` with near names."""
-        return self._named("space", name, self.spaces, "nasbench list spaces")()
+        made: Space = _made(f"space {name!r}", self._named("space", name, self.spaces, "nasbench list spaces"))
+        if not _is_a(made, Space):
+            raise PluginError(
+                f"space {name!r}: its plugin returned {_shown(made)}, which lacks members of the Space protocol"
+            )
+        return made
 
     @staticmethod
     def _named(kind: str, name: str, known: Mapping[str, Thing], hint: str) -> Thing:
@@ -155,8 +167,73 @@ class Registry:
         return known[name]
 
 
+def _made(who: str, make: Callable[[], Thing]) -> Thing:
+    """What a plugin's function makes; raises :class:`PluginError` with what it raises."""
+    try:
+        with aside(False):
+            return make()
+    except (SuiteError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{who}: opening it raises {type(error).__name__}: {_one_line(error)}") from None
+
+
+def _is_a(made: object, protocol: type) -> bool:
+    """Whether a plugin's object has the members of a protocol; one whose members raise has not."""
+    try:
+        return isinstance(made, protocol)
+    except Exception:
+        return False
+
+
+def _one_line(error: BaseException) -> str:
+    """The first line of an exception's text, whatever its ``__str__`` does."""
+    try:
+        text = str(error).partition("\n")[0]
+    except BaseException:
+        text = "(its text cannot be made)"
+    return text.encode(errors="backslashreplace").decode()[:300]
+
+
+def _shown(value: object) -> str:
+    """A value of a plugin in a message, whatever its ``__repr__`` does."""
+    try:
+        text = repr(value)
+    except BaseException:
+        text = f"<{type(value).__name__}>"
+    return " ".join(text.encode(errors="backslashreplace").decode().split())[:200]
+
+
+@contextmanager
+def aside(trusted: bool) -> Iterator[None]:
+    """Let what a plugin prints go to stderr, whether by ``print`` or by the number of the stream.
+
+    Args:
+        trusted: the plugin comes with the suite; then nothing is changed.
+    """
+    if trusted or sys.stdout is None or sys.stderr is None:
+        yield
+        return
+    kept = None
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
 def load_registry(
-    plugins_dir: Path | None = None, *, only: Container[str] | None = None, command: str | None = None
+    plugins_dir: Path | None = None,
+    *,
+    only: Container[str] | None = None,
+    command: str | None = None,
+    tables: bool = True,
 ) -> Registry:
     """Import every plugin once and collect what they offer.
 
@@ -164,11 +241,12 @@ def load_registry(
         plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
         only: import no others than those with these keys (see ``Plugin.key``), and what comes with the suite.
         command: a program that is a strategy, too (see :mod:`nasbench_suite.search.external`).
+        tables: whether to offer the benchmarks that come with the suite; a process that may not read them cannot.
 
     Raises:
         PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.
     """
-    registry = Registry(benchmarks=dict(shipped.benchmarks()), spaces=dict(shipped.spaces()))
+    registry = Registry(benchmarks=dict(shipped.benchmarks()) if tables else {}, spaces=dict(shipped.spaces()))
     for plugin, load in [*_installed(), *_loose(plugins_dir)]:
         if only is None or plugin.built_in or plugin.key in only:
             _add(registry, plugin, load)
@@ -246,18 +324,37 @@ def _of_module(name: str) -> list[tuple[Plugin, Callable[[], ModuleType]]]:
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    """Entry points of all packages, the suite's own first, then by package name."""
+    """Entry points of all packages, the suite's own first, then by package name; broken ones raise when loaded."""
+    found: dict[tuple[str, str], tuple[Plugin, Callable[[], ModuleType]]] = {}
+    for held in distributions():
+        try:
+            points = [point for point in held.entry_points if point.group == hookspecs.PROJECT]
+            package, version = (held.name, held.version) if points else ("", "")
+        except Exception as error:  # left over, cut off or of another encoding; of no interest unless it is a plugin
+            if broken := _broken(held, error):
+                found.setdefault((broken[0].package, broken[0].name), broken)
+            continue
+        for point in points:  # of a package that is found twice on the path, the first counts
+            found.setdefault((package, point.name), (Plugin(point.name, package, version, "package"), point.load))
+    yield from sorted(found.values(), key=lambda pair: (not pair[0].built_in, pair[0].package, pair[0].name))
 
-    def order(point: EntryPoint) -> tuple[bool, str, str]:
-        package = point.dist.name if point.dist else ""
-        return package != BUILT_IN, package, point.name
 
-    seen = set()
-    for point in sorted(entry_points(group=hookspecs.PROJECT), key=order):
-        package, version = (point.dist.name, point.dist.version) if point.dist else (point.value, "")
-        if (package, point.name) not in seen:  # a package that is found twice on the path
-            seen.add((package, point.name))
-            yield Plugin(point.name, package, version, "package"), point.load
+def _broken(held: Distribution, error: Exception) -> tuple[Plugin, Callable[[], ModuleType]] | None:
+    """An installation whose metadata cannot be read, if it names our entry points."""
+    place = Path(str(getattr(held, "_path", "")))
+    try:
+        named = f"[{hookspecs.PROJECT}]".encode() in (place / "entry_points.txt").read_bytes()
+    except (OSError, ValueError):
+        return None
+    if not named:
+        return None
+    name = place.name.partition("-")[0]
+    what = f"what {place} says of it cannot be read ({type(error).__name__}); install it again"
+    return Plugin(name, name, "", "package"), partial(_refuse, what)
+
+
+def _refuse(what: str) -> ModuleType:
+    raise PluginError(what)
 
 
 def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
@@ -266,11 +363,16 @@ def _loose(directory: Path | None) -> Iterator[tuple[Plugin, Callable[[], Module
     if not directory.is_dir():
         raise PluginError(f"plugins directory {directory} does not exist")
     for path in sorted(directory.glob("*.py")):
-        yield from _loose_file(path)
+        if not path.name.startswith(".") and not path.is_dir():  # editors leave .#name.py
+            yield from _loose_file(path)
 
 
 def _loose_file(path: Path) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    version = file_digest(path.name, path.read_bytes()).hex()[:12]
+    try:
+        version = file_digest(path.name, path.read_bytes()).hex()[:12]
+    except OSError as error:
+        yield Plugin(path.stem, str(path), "", "file"), partial(_refuse, f"cannot be read: {error.strerror or error}")
+        return
     yield Plugin(path.stem, str(path), version, "file"), partial(_import_file, path)
 
 
@@ -295,10 +397,12 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     adds: dict[str, tuple[str, ...]] = {}
     before = None if plugin.built_in else Integrity()
     try:
-        module = load()
+        with aside(plugin.built_in):
+            module = load()
         written_for = _written_for(module)
         hooks = _checked_hooks(module)
-        added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
+        with aside(plugin.built_in):
+            added = {kind: _call(hook, kind) for kind, hook in hooks.items()}
         if before is not None and (changed := before.restore()):
             raise PluginError(f"changed {changed[0]} when imported; a plugin leaves the suite as it is")
     except PluginError as error:
@@ -308,7 +412,7 @@ def _add(registry: Registry, plugin: Plugin, load: Callable[[], ModuleType]) -> 
     except BaseException as error:  # a plugin may raise anything while it is imported, SystemExit included
         if before is not None:
             before.restore()
-        faults.append(f"raises {type(error).__name__} when imported: {str(error).partition(chr(10))[0]}")
+        faults.append(f"raises {type(error).__name__} when imported: {_one_line(error)}")
     else:
         offers = [
             Offered(strategy, plugin, None, module.__name__, written_for) for strategy in added.get("strategies", ())
@@ -363,11 +467,14 @@ def _call(hook: Callable[[], Any], kind: str) -> Any:
         try:
             strategies = list(returned)
         except TypeError:
-            raise PluginError(f"nasbench_strategies returned {returned!r}, expected a list of strategies") from None
+            raise PluginError(
+                f"nasbench_strategies returned {_shown(returned)}, expected a list of strategies"
+            ) from None
         for item in strategies:
             if not isinstance(item, Strategy):
                 shown = getattr(item, "__name__", repr(item))
                 raise PluginError(f"nasbench_strategies returned {shown}, expected strategies made with @strategy")
+            check_strategy(item)
         names = [item.name for item in strategies]
         if len(set(names)) != len(names):
             raise PluginError(
@@ -379,7 +486,7 @@ def _call(hook: Callable[[], Any], kind: str) -> Any:
     if kind == "goals" and isinstance(returned, Mapping) and all(isinstance(name, str) for name in returned):
         return dict(returned)
     if not isinstance(returned, Mapping) or not all(isinstance(k, str) and callable(v) for k, v in returned.items()):
-        raise PluginError(f"nasbench_{kind} returned {returned!r}, expected a dict of names and functions")
+        raise PluginError(f"nasbench_{kind} returned {_shown(returned)}, expected a dict of names and functions")
     return dict(returned)
 
 
@@ -389,10 +496,10 @@ def _named_things(returned: Any, kind: str) -> dict[str, Any]:
     try:
         things = list(returned)
     except TypeError:
-        raise PluginError(f"nasbench_{kind} returned {returned!r}, {expected}") from None
+        raise PluginError(f"nasbench_{kind} returned {_shown(returned)}, {expected}") from None
     for thing in things:
         if not callable(thing) or not isinstance(getattr(thing, "name", None), str):
-            raise PluginError(f"nasbench_{kind} returned {thing!r}, {expected}")
+            raise PluginError(f"nasbench_{kind} returned {_shown(thing)}, {expected}")
     named = {thing.name: thing for thing in things}
     if len(named) != len(things):
         raise PluginError(f"offers two {kind} under one name")

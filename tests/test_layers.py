@@ -27,7 +27,7 @@ LAYERS = (
     ("networks", "search"),
     ("tasks", "tables"),
     ("spaces", "plain"),
-    ("integrity", "deprecation", "sources"),
+    ("integrity", "deprecation", "moved", "sources"),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}
@@ -91,7 +91,7 @@ def test_heavy_libraries_stay_out_of_light_commands(arguments: list[str]) -> Non
     code = f"""
 import sys
 sys.argv = ["nasbench", *{arguments!r}]
-from nasbench_suite.cli import main
+from nasbench_suite.cli import run_command as main
 try:
     main()
 except SystemExit as stop:

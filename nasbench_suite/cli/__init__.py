@@ -1,13 +1,12 @@
 """The ``nasbench`` command: parse, call one function, print.
 
 Results go to stdout, progress and messages to stderr. What the suite raises on purpose becomes one line and an exit
-code in :func:`main`, and nowhere else. Heavy libraries are imported by the functions that need them.
+code in :func:`run_command`, and nowhere else. Heavy libraries are imported by the functions that need them.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+from typing import NoReturn
 
 import click
 
@@ -18,6 +17,7 @@ from nasbench_suite.cli.listing import list_group, query
 from nasbench_suite.cli.plugin import plugin
 from nasbench_suite.cli.publishing import compare, merge, publish, serve, verify
 from nasbench_suite.cli.running import leaderboard, run, run_all, status
+from nasbench_suite.cli.streams import finish, prepare, say
 from nasbench_suite.cli.table import table
 from nasbench_suite.errors import SuiteError
 
@@ -72,24 +72,35 @@ for command in (build_table, audit):
     table.add_command(command)
 
 
-def main() -> None:
+def main() -> NoReturn:
+    """Run the command line and end with its exit code (see :func:`run_command`)."""
+    prepare()
+    finish(run_command)
+
+
+def run_command() -> int:
     """Run the command line and turn every expected error into one line and an exit code."""
     try:
         # Outside its standalone mode, click returns the code with which a command exits.
         code = cli.main(prog_name="nasbench", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "nasbench"
-        click.echo(f"error: {error.format_message()} (see {where} --help)", err=True)
-        sys.exit(error.exit_code)
+        say(f"error: {error.format_message()} (see {where} --help)")
+        return error.exit_code
     except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
+        say(f"error: {error.format_message()}")
+        return error.exit_code
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
     except SuiteError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        say(f"error: {error}")
+        return error.exit_code
     except BrokenPipeError:  # the reader of stdout, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
+    except OSError as error:  # a full disk, a directory in place of a file, a closed stream
+        where = f": {error.filename}" if error.filename else ""
+        say(f"error: {error.strerror or error}{where}")
+        return 1

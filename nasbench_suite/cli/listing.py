@@ -75,7 +75,7 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
                 "space": benchmark.space.name,
                 "epochs": list(benchmark.fidelities),
                 "offers": own,
-                "state": "ready",
+                "state": f"ready, {measured}" if (measured := benchmark.provenance.get("measured")) else "ready",
                 "provenance": dict(benchmark.provenance),
             }
         )
@@ -95,10 +95,16 @@ def spaces(plugins_dir: Path | None, as_json: bool) -> None:
     Example:
       nasbench list spaces
     """
+    from nasbench_suite.errors import SuiteError
+
     registry = load(plugins_dir)
     rows = []
     for name in sorted(registry.spaces):
-        space = registry.space(name)
+        try:
+            space = registry.space(name)
+        except SuiteError as error:
+            click.echo(f"warning: {error}", err=True)
+            continue
         rows.append(
             {
                 "name": name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nasbench_suite.errors import PluginError, UsageError, unknown
+from nasbench_suite.search.journal import Evaluation
 from nasbench_suite.search.problem import Problem
 
 Search = Callable[..., None]
@@ -27,6 +30,7 @@ FAMILIES = (
     "weight-sharing",
     "other",
 )
+_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 CAPABILITIES = ("tabular", "fidelities", "resume", "training", "cell", "graph", "levels")
 
 
@@ -102,8 +106,20 @@ class Strategy:
     prior: str = ""
 
     def run(self, problem: Problem, rng: np.random.Generator, **parameters: Any) -> None:
-        """Search until the meter ends it or nothing is left to ask."""
-        self.function(problem, rng, **parameters)
+        """Search until the meter ends it or nothing is left to ask.
+
+        An architecture, or an evaluation, that the function returns is its recommendation.
+
+        Raises:
+            PluginError: the function is a coroutine or a generator, whose body never ran.
+        """
+        search: Callable[..., object] = self.function
+        returned = search(problem, rng, **parameters)
+        if inspect.isawaitable(returned) or inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+            raise PluginError(f"strategy {self.name!r}: {_NEVER_RUNS}")
+        answer = returned.architecture if isinstance(returned, Evaluation) else returned
+        if isinstance(answer, (tuple, list)) and answer and all(map(_is_option, answer)):
+            problem.recommend(answer)
 
     @property
     def summary(self) -> str:
@@ -136,15 +152,85 @@ class Strategy:
             if name not in chosen:
                 raise unknown(f"parameter of strategy {self.name}", name, chosen)
             default = self.defaults[name]
-            if isinstance(default, float) and type(value) is int:
+            if isinstance(default, float) and type(value) is int and not unfit_value(value):
                 value = float(value)
             if default is not None and type(value) is not type(default):
                 raise UsageError(
                     f"parameter {name!r} of strategy {self.name}: {value!r} is {type(value).__name__}, expected "
                     f"{type(default).__name__} like its default {default!r}"
                 )
+            if unfit := unfit_value(value):
+                raise UsageError(f"parameter {name!r} of strategy {self.name}: {str(value)[:60]} {unfit}")
             chosen[name] = value
         return chosen
+
+
+_NEVER_RUNS = "its body never runs, since it is a coroutine or a generator; write a plain function without yield"
+
+LONGEST_TEXT = 20_000
+"""Of what a plugin says of itself in one place, in characters."""
+
+LARGEST_NUMBER = 2**63
+"""Whole numbers from here on have no place in journals, tables and other languages."""
+
+
+def _is_option(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def unfit_value(value: object) -> str:
+    """Why a value cannot be a parameter, in words; empty if it can: it has to be written down and read again."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not finite; expected a number"
+    if isinstance(value, int) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+        return "is too large; expected less than 2**63"
+    if isinstance(value, str):
+        return unfit_text(value)
+    return "" if value is None or type(value) in (bool, int, float) else "is no string, number, bool or None"
+
+
+def unfit_text(text: object) -> str:
+    """Why a text cannot be published, in words; empty if it can."""
+    if type(text) is not str:
+        return "is no text"
+    if len(text) > LONGEST_TEXT:
+        return f"has {len(text):,} characters; expected at most {LONGEST_TEXT:,}"
+    if any(0xD800 <= ord(character) < 0xE000 for character in text):
+        return "has half a surrogate pair, which no file can hold"
+    return "has a zero character" if "\0" in text else ""
+
+
+def check_strategy(found: Strategy) -> None:
+    """Check what a strategy says of itself, however it was made; raises :class:`PluginError` with the first fault."""
+    if type(found.name) is not str or not re.fullmatch(_NAME, found.name):
+        raise PluginError(f"strategy {str(found.name)[:60]!r}: expected a name of lower-case words joined by hyphens")
+    who = f"strategy {found.name!r}"
+    if type(found.family) is not str or found.family not in FAMILIES:
+        raise PluginError(f"{who}: unknown family {str(found.family)[:60]!r}; expected one of {', '.join(FAMILIES)}")
+    if not isinstance(found.requires, (set, frozenset)) or not found.requires <= set(CAPABILITIES):
+        raise PluginError(f"{who}: requires {str(found.requires)[:60]}; expected a set of {', '.join(CAPABILITIES)}")
+    if not callable(found.function):
+        raise PluginError(f"{who}: {str(found.function)[:60]!r} is no function")
+    if _never_runs(found.function):
+        raise PluginError(f"{who}: {_NEVER_RUNS}")
+    texts = {"docstring": inspect.getdoc(found.function) or "", "paper": found.paper, "tuning": found.tuning}
+    for what, text in {**texts, "prior": found.prior}.items():
+        if unfit := unfit_text(text):
+            raise PluginError(f"{who}: its {what} {unfit}")
+    if not isinstance(found.defaults, Mapping):
+        raise PluginError(f"{who}: its defaults are {type(found.defaults).__name__}, expected names and values")
+    for name, value in found.defaults.items():
+        if unfit := unfit_text(name) or unfit_value(value):
+            raise PluginError(f"{who}: the default of {str(name)[:60]!r} {unfit}")
+
+
+def _never_runs(function: object) -> bool:
+    """Whether calling a function gives a coroutine or a generator instead of running its body."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    bodies = (function, vars(type(function)).get("__call__"))
+    tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(test(body) for test in tests for body in bodies)
 
 
 def strategy(
@@ -186,7 +272,7 @@ def strategy(
         'my-random-search'
     """
     who = f"strategy {name!r}"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    if not re.fullmatch(_NAME, name):
         raise PluginError(f"{who}: expected a name of lower-case words and digits joined by hyphens")
     if family not in FAMILIES:
         raise PluginError(f"{who}: unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
@@ -203,7 +289,9 @@ def strategy(
         defaults = _defaults(function, who)
         if step is not None and step.of != "" and step.amount(defaults) is None and step.of not in defaults:
             raise PluginError(f"{who}: its step {step.name!r} is of {step.of!r}, which is none of its parameters")
-        return Strategy(name, family, function, paper, needs, tuning, defaults, step, prior)
+        made = Strategy(name, family, function, paper, needs, tuning, defaults, step, prior)
+        check_strategy(made)
+        return made
 
     return decorate
 

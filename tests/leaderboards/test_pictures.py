@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scored import renamed, small_plan, small_results
 
-from nasbench_suite.leaderboards import write_pictures
+from nasbench_suite.errors import UsageError
+from nasbench_suite.leaderboards import write_leaderboard, write_pictures
 from nasbench_suite.leaderboards.appearance import FIRST, look
 from nasbench_suite.leaderboards.pictures import CAPTIONS, PANELS, _apart
 from nasbench_suite.plugins import load_registry
@@ -83,6 +84,16 @@ def test_a_notebooks_settings_do_not_reach_the_pictures(
     assert done.returncode == 0, done.stderr
     for path in write_pictures(board, tmp_path / "ours", ["svg"]):
         assert path.read_bytes() == (tmp_path / "theirs" / path.name).read_bytes(), path.name
+
+
+def test_a_picture_that_cannot_be_written_loses_no_other_file(board: Scoreboard, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    names = {path.name for path in write_leaderboard(board, whole)}
+    (tmp_path / "part" / "scores.svg").mkdir(parents=True)  # in the way of a picture
+    with pytest.raises(UsageError, match=r"pictures could not be drawn.*all other files of .* are written"):
+        write_leaderboard(board, tmp_path / "part", pictures=["svg"])
+    for name in names:
+        assert (tmp_path / "part" / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path: Path) -> None:

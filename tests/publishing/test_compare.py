@@ -81,6 +81,16 @@ def test_the_p_value_is_that_of_the_signed_rank_test_with_holm() -> None:
     assert found[high].p_value == pytest.approx(max(2 * raw[low], raw[high]), rel=1e-6)
 
 
+def test_leaderboards_of_two_forms_are_not_mixed() -> None:
+    """Form 1 scored by all training seeds; two of form 1 can still be compared with each other."""
+    first = edited(lambda document: document.update(format=1))
+    with pytest.raises(BundleError, match="the old one has format 1 and the new one 2"):
+        compare(first, board())
+    assert compare(first, first).counts.keys() == {"same"}
+    with pytest.raises(BundleError, match="has format 3, this release reads 1 and 2"):
+        compare(board(), edited(lambda document: document.update(format=3)))
+
+
 def test_rows_that_come_go_and_lose_their_place() -> None:
     def change(document: Any) -> None:
         ranked = document["benchmarks"][0]["ranked"]
