@@ -35,12 +35,17 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
                 _, accuracy, cost = answers.ask(event.architecture, event.epochs, event.origin, event.paid)
             except SuiteError as error:
                 return f"event {number} cannot have been answered: {error}"
-            if (accuracy, cost) != (event.accuracy, event.cost):
+            if not (_same(accuracy, event.accuracy) and _same(cost, event.cost)):
                 return (
                     f"event {number} says accuracy {event.accuracy} at {event.cost} s; "
                     f"the benchmark says {accuracy} at {cost} s"
                 )
     return ""
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two numbers are the same; two that are none are."""
+    return one == other or (one != one and other != other)
 
 
 def unpaid_recommendation(journal: Sequence[Event]) -> str:
