@@ -7,6 +7,7 @@ from functools import partial
 
 from nasbench_suite.benchmarks.cifar import cifar10_training
 from nasbench_suite.benchmarks.declared import declared_benchmarks
+from nasbench_suite.benchmarks.dense import DENSE, dense_table, live_dense
 from nasbench_suite.benchmarks.digits import DIGITS, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
@@ -40,6 +41,9 @@ def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     }
     if DIGITS in read_manifest(shipped_directory()):
         shipped[f"{DIGITS}/digits"] = digits_table
+    if DENSE in read_manifest(shipped_directory()):
+        shipped[f"{DENSE}/digits"] = dense_table
+    shipped["live/dense"] = live_dense
     shipped["live/digits"] = live_digits
     official = official_benchmarks()
     own = declared_benchmarks({name.partition("/")[0] for name in (*shipped, *official)})
