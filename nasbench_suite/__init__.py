@@ -7,6 +7,7 @@ from nasbench_suite.benchmarks import Answers, Benchmark, Scores
 from nasbench_suite.deprecation import renamed
 from nasbench_suite.errors import NotMeasured, OutOfBudget, QuestionError, SpaceError, SuiteError
 from nasbench_suite.hookspecs import API_VERSION, hookimpl
+from nasbench_suite.moved import install as _install
 from nasbench_suite.search.adapters import ask_and_tell, minimize
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.external import command_strategy
@@ -63,3 +64,5 @@ __all__ = [
 ]
 
 __getattr__ = renamed(__name__, {})  # old name -> new name; nothing has been renamed in API version 1
+
+_install()  # old module paths of plugin API 1

@@ -229,7 +229,11 @@ def aside(trusted: bool) -> Iterator[None]:
 
 
 def load_registry(
-    plugins_dir: Path | None = None, *, only: Container[str] | None = None, command: str | None = None
+    plugins_dir: Path | None = None,
+    *,
+    only: Container[str] | None = None,
+    command: str | None = None,
+    tables: bool = True,
 ) -> Registry:
     """Import every plugin once and collect what they offer.
 
@@ -237,11 +241,12 @@ def load_registry(
         plugins_dir: a directory of loose ``.py`` files, each a plugin, besides the installed packages.
         only: import no others than those with these keys (see ``Plugin.key``), and what comes with the suite.
         command: a program that is a strategy, too (see :mod:`nasbench_suite.search.external`).
+        tables: whether to offer the benchmarks that come with the suite; a process that may not read them cannot.
 
     Raises:
         PluginError: ``plugins_dir`` is not a directory. Faults of a plugin do not raise; see ``Registry.problems``.
     """
-    registry = Registry(benchmarks=dict(shipped.benchmarks()), spaces=dict(shipped.spaces()))
+    registry = Registry(benchmarks=dict(shipped.benchmarks()) if tables else {}, spaces=dict(shipped.spaces()))
     for plugin, load in [*_installed(), *_loose(plugins_dir)]:
         if only is None or plugin.built_in or plugin.key in only:
             _add(registry, plugin, load)

@@ -27,7 +27,7 @@ LAYERS = (
     ("networks", "search"),
     ("tasks", "tables"),
     ("spaces", "plain"),
-    ("integrity", "deprecation", "sources"),
+    ("integrity", "deprecation", "moved", "sources"),
     ("errors",),
 )
 RANK = {name: len(LAYERS) - place for place, names in enumerate(LAYERS) for name in names}

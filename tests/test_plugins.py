@@ -199,3 +199,24 @@ def test_a_strangers_package_is_found_runs_and_stands_in_the_leaderboard(tmp_pat
     row = next(line for line in written.splitlines() if "nasbench-stranger" in line)
     assert "stranger-search" in row
     assert "2.5.0+" in row
+
+
+def test_old_module_paths_work_and_warn_once() -> None:
+    code = """
+import importlib, warnings
+from nasbench_suite.moved import MOVED
+for old, new in MOVED.items():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        first, again = importlib.import_module(old), importlib.import_module(old)
+    there = importlib.import_module(new)
+    assert first is again
+    assert all(getattr(first, name) is value for name, value in vars(there).items() if not name.startswith("__")), old
+    (line,) = {str(warning.message) for warning in told if issubclass(warning.category, DeprecationWarning)}
+    assert old in line and new in line
+from nasbench_suite.problem import Problem
+import nasbench_suite
+assert Problem is nasbench_suite.Problem
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -5,8 +5,9 @@
 does what is left of a plan.
 """
 
+from nasbench_suite.harness.engine import Executor
 from nasbench_suite.harness.engines import EngineSettings, make_executor
-from nasbench_suite.harness.local import Executor, LocalExecutor
+from nasbench_suite.harness.local import LocalExecutor
 from nasbench_suite.harness.plan import Plan, Row, Skipped, make_plan
 from nasbench_suite.harness.runner import Summary, run_plan
 from nasbench_suite.harness.runs import Result, Run

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_suite.errors import PluginError, unknown
-from nasbench_suite.harness.local import Executor, LocalExecutor
+from nasbench_suite.harness.engine import Executor
+from nasbench_suite.harness.local import LocalExecutor
 
 LOCAL = "local"
 """The engine that comes with the suite: worker processes on this machine."""

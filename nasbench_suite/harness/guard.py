@@ -1,16 +1,19 @@
-"""Watching a search that does not come with the suite: what it opens, starts and looks through.
+"""Watching a search that does not come with the suite: what it opens, starts and signals.
 
-Python tells an audit hook of every file, process and look into the interpreter's memory. A hook cannot be removed,
-but code in the same process can work around it (by C code of its own, above all): this finds cheats and accidents;
-it is no wall. See docs/isolation.md.
+Python tells an audit hook of every file and process. A hook cannot be removed, but code in the same process can work
+around it (by C code of its own, above all): this names what was tried; the wall is the confinement (see
+:mod:`nasbench_suite.harness.confinement` and docs/isolation.md).
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Container, Iterator
+import time
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,6 @@ MAX_FILE_BYTES = 2**28
 MAX_OUTPUT_BYTES = 2**16
 """What a worker may print where output is shown; the rest is dropped."""
 
-_MEMORY = {"gc.get_objects", "gc.get_referrers", "gc.get_referents"}
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn"}
 _BENCHMARKS = {
     "nasbench_suite.benchmark": "opened the benchmark",
@@ -32,36 +34,36 @@ _BENCHMARKS = {
 }
 """The suite's own events, and what they say of a search."""
 
-_TABLES = (".h5", ".hdf5")
-
 
 class Guard:
     """The hook of this process; there is one, and it cannot be taken off.
 
+    An accusation needs a thing that belongs to the suite: a path is compared as a whole, by the hash of where it leads
+    (the process that searches knows none of them), a signal by the process that it would hit.
+
+    Args:
+        hidden: hash of a path (see :func:`hash_of_path`) -> what a search must not do, in words.
+        kills: whether signals to others are refused here, because the system does not.
+
     Attributes:
         seen: the first forbidden thing that a search did, in words.
-        helpers: processes that the suite itself started here; they are none of the search's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: Mapping[str, str], kills: bool) -> None:
+        self._hidden = dict(hidden)
+        self._kills = kills
         self.active = False
         self.seen = ""
-        self.store = ""
-        self.journal = ""
-        self.helpers: set[int] = set()
 
     def install(self) -> None:
         """Watch from now on whatever happens within :meth:`watching`."""
         sys.addaudithook(self._hook)
-        _watch_tables(self._note_table)
-        _limit_files()
 
     @contextmanager
-    def watching(self, journal: Path | None) -> Iterator[None]:
-        """Note the first forbidden thing that happens in here in ``seen``; the run's own journal may be written."""
+    def watching(self) -> Iterator[None]:
+        """Note the first forbidden thing that happens in here in ``seen``."""
         self.seen = ""
-        self.journal = str(journal)
-        self.store = "" if journal is None else str(journal.parent.parent).removesuffix("-journals")
+        self._suite = ancestors()
         self.active = True
         try:
             yield
@@ -71,95 +73,138 @@ class Guard:
     def _note(self, what: str) -> None:
         self.seen = self.seen or what
 
-    def _note_table(self, path: object) -> None:
-        if self.active:
-            self._note(f"opened the table {Path(os.fsdecode(str(path))).name} while searching")
-
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.active:
             return
         if event in _BENCHMARKS:
             self._note(f"{_BENCHMARKS[event]} {arguments[0]} while searching")
-        elif event in _MEMORY:
-            self._note(f"looked through the memory of its process ({event})")
-        elif event == "open" and isinstance(arguments[0], (str, bytes)):
-            path = os.fsdecode(arguments[0])
-            if path.endswith(_TABLES):
-                self._note_table(path)
-            elif self.store and path.startswith(self.store) and path != self.journal:
-                self._note("opened the store of results while searching")
-        elif event == "sqlite3.connect" and self.store and os.fsdecode(arguments[0]).startswith(self.store):
-            self._note("opened the store of results while searching")
+        elif event in ("open", "sqlite3.connect", "os.symlink", "os.link") and isinstance(arguments[0], (str, bytes)):
+            self._note_path(os.fsdecode(arguments[0]))
         elif event in _STARTS:
-            if len(set(children()) - self.helpers) >= MAX_PROCESSES:
+            if len(children()) >= MAX_PROCESSES:
                 self._note(f"started more than {MAX_PROCESSES} processes at once")
                 raise RuntimeError(f"a search may have {MAX_PROCESSES} processes at once")
-        elif event == "os.kill" and arguments[0] not in set(children()) - self.helpers:
+        elif event in ("os.kill", "os.killpg"):
+            self._note_signal(event, *arguments)
+
+    def _note_path(self, path: str) -> None:
+        place = os.path.realpath(path)
+        while place != os.path.dirname(place):
+            if (what := self._hidden.get(hash_of_path(place))) is not None:
+                self._note(what.replace("NAME", os.path.basename(os.path.realpath(path))))
+                return
+            place = os.path.dirname(place)
+
+    def _note_signal(self, event: str, target: int, number: int) -> None:
+        """A signal to the suite's own processes is the search's doing; one to its children, or to nobody, is not."""
+        hits = target == -1 or abs(target) in self._suite
+        if hits and number != 0:
             self._note("sent a signal to a process that is not its own")
+        if hits or (self._kills and target > 0 and event == "os.kill" and not _is_own(target)):
             raise PermissionError("a search may send signals to its own processes only")
 
 
-def children() -> list[int]:
-    """The processes that this one started and that still run (Linux; elsewhere none is known)."""
+def hash_of_path(path: str) -> str:
+    """What a path is known by to a process that may not know it."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+
+
+def ancestors() -> frozenset[int]:
+    """The processes above this one: those of the suite, and what started it."""
+    found, pid = set(), os.getppid()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        pid = _parent(pid)
+    return frozenset(found)
+
+
+def _parent(pid: int) -> int:
+    with suppress(OSError, IndexError, ValueError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def _is_own(pid: int) -> bool:
+    """Whether a process is this one, one of its session, or gone."""
+    try:
+        return pid == os.getpid() or os.getsid(pid) == os.getsid(0) or pid in descendants(os.getpid())
+    except ProcessLookupError:
+        return True
+
+
+def children(pid: int | None = None) -> list[int]:
+    """The processes that one started (by default this one) and that still run (Linux; elsewhere none is known)."""
     found: list[int] = []
-    for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+    for task in Path(f"/proc/{pid or os.getpid()}/task").glob("*/children"):
         with suppress(OSError):
-            found += [int(pid) for pid in task.read_text().split()]
+            found += [int(child) for child in task.read_text().split()]
     return found
 
 
-def end_children(but: Container[int] = ()) -> None:
-    """End what a search left running, but for these."""
-    for pid in [pid for pid in children() if pid not in but]:
-        with suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-        with suppress(OSError):
-            os.waitpid(pid, 0)
+def descendants(pid: int) -> list[int]:
+    """The children of a process, and theirs."""
+    found = children(pid)
+    for child in found:
+        found += [each for each in children(child) if each not in found]
+    return found
 
 
-def _watch_tables(note: Callable[[object], None]) -> None:
-    """Have HDF5 files noted, too: their library opens them without telling Python."""
-    import h5py
+def end_children(but: Container[int] = (), seconds: float = 5.0) -> bool:
+    """End what this process and its children left running, but for these; says whether all are gone.
 
-    original = h5py.File.__init__
+    Those that start others while they are ended are looked for again and again, for so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        left = [pid for pid in descendants(os.getpid()) if pid not in but]
+        if not left:
+            return True
+        for pid in left:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            with suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.002)
+    return False
 
-    def opened(self: Any, name: Any, *arguments: Any, **keywords: Any) -> None:
-        note(name)
-        original(self, name, *arguments, **keywords)
 
-    h5py.File.__init__ = opened
-
-
-def _limit_files() -> None:
+def limit_files() -> None:
+    """Bound the files that this process may write, for good (not on Windows)."""
     if sys.platform == "win32":
         return
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     wanted = MAX_FILE_BYTES if hard == resource.RLIM_INFINITY else min(MAX_FILE_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (wanted, wanted))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-class LimitedOutput:
-    """A text stream that lets so much through and drops the rest, so that no search can flood the terminal."""
+class LimitedOutput(io.TextIOWrapper):
+    """A text stream that lets so much through and drops the rest, so that no search can flood the terminal.
 
+    It has all that a stream has (``buffer``, ``encoding``, …), so that showing output changes no search.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(_Limited(descriptor), encoding="utf-8", errors="replace", write_through=True)  # type: ignore[arg-type]
+
+
+class _Limited(io.RawIOBase):
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._left = MAX_OUTPUT_BYTES
 
-    def write(self, text: str) -> int:
-        """Pass the text on as far as it fits."""
-        data = text.encode(errors="replace")[: max(0, self._left)]
-        if data:
-            os.write(self._descriptor, data)
-            self._left -= len(data)
-            if self._left <= 0:
-                os.write(self._descriptor, b"\n(further output is dropped)\n")
-        return len(text)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def isatty(self) -> bool:
-        """It is none."""
-        return False
+    def write(self, data: Any) -> int:
+        shown = bytes(data)[: max(0, self._left)]
+        with suppress(OSError):
+            if shown:
+                os.write(self._descriptor, shown)
+                self._left -= len(shown)
+                if self._left <= 0:
+                    os.write(self._descriptor, b"\n(further output is dropped)\n")
+        return len(data)

@@ -1,70 +1,22 @@
-"""Spreading batches of runs over workers: a small interface, and the executor for the processes of this machine."""
+"""The executor for the processes of this machine."""
 
 from __future__ import annotations
 
-import concurrent.futures
-import multiprocessing
 import os
+import selectors
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
 
-from nasbench_suite.harness.runs import Outcome, Packed
-from nasbench_suite.harness.worker import WENT_ON, Batch, execute_batch, start_worker
+from nasbench_suite.harness.confinement import become_subreaper
+from nasbench_suite.harness.engine import Batch, Done, Executor
+from nasbench_suite.harness.supervisor import Setting, Worker
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-
-
-MOST_POOLS = 6
-"""So many plugins' workers are kept ready at once."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a batch: the results of its first runs, or the fault that ended the worker.
-
-    Attributes:
-        batch: as submitted.
-        results: of the first ``len(results)`` runs; the others were not begun.
-        fault: outcome and reason if the worker was lost; then nothing is known of any run of the batch.
-    """
-
-    batch: Batch
-    results: list[Packed]
-    fault: tuple[Outcome, str] | None = None
-
-
-class Executor(Protocol):
-    """Where runs are executed. Another engine needs these members and nothing else."""
-
-    @property
-    def slots(self) -> int:
-        """How many batches run at once."""
-
-    @property
-    def in_flight(self) -> int:
-        """How many batches were submitted and not yet collected."""
-
-    def submit(self, batch: Batch) -> None:
-        """Hand a batch over."""
-
-    def collect(self, seconds: float) -> list[Done]:
-        """Wait at most so long for at least one batch, and return those that are done."""
-
-    def stop(self) -> None:
-        """End all workers now; what is in flight is lost."""
+MOST_WORKERS = 6
+"""So many idle workers of plugins are kept ready."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +60,9 @@ class LocalExecutor:
         self._trust = Named(frozenset(trust))
         self._plugins_dir = plugins_dir
         self._show_output = show_output
-        self._pools: dict[frozenset[str], ProcessPool] = {}
         self._waiting: deque[Batch] = deque()
-        self._batches: dict[concurrent.futures.Future[list[Packed]], Batch] = {}
-        self._environment = {name: os.environ.get(name) for name in _THREADS}
+        self._idle: list[Worker] = []
+        self._busy: list[Worker] = []
 
     def __enter__(self) -> LocalExecutor:
         return self
@@ -124,7 +75,7 @@ class LocalExecutor:
     @property
     def in_flight(self) -> int:
         """How many batches were submitted and not yet collected."""
-        return len(self._batches) + len(self._waiting)
+        return len(self._busy) + len(self._waiting)
 
     def submit(self, batch: Batch) -> None:
         """Hand a batch over; its time limit counts from when a worker takes it."""
@@ -133,80 +84,74 @@ class LocalExecutor:
 
     def _advance(self) -> None:
         """Keep so many batches at work as there are slots."""
-        while self._waiting and len(self._batches) < self.slots:
-            self._schedule(self._waiting.popleft())
+        while self._waiting and len(self._busy) < self.slots:
+            batch = self._waiting.popleft()
+            setting = self._setting(batch)
+            fitting = [worker for worker in self._idle if worker.setting == setting]
+            if fitting:
+                self._idle.remove(fitting[0])
+            worker = fitting[0] if fitting else self._start(setting)
+            worker.give(batch)
+            self._busy.append(worker)
 
-    def _schedule(self, batch: Batch) -> None:
+    def _setting(self, batch: Batch) -> Setting:
         strangers = frozenset(key for key in batch.plugins if key not in self._trust)
-        if strangers not in self._pools:
-            self._make_room()
-            self._pools[strangers] = self._start(strangers)
-        # A batch may take as long as one of its runs; if it takes longer, its runs are tried one by one.
-        future = self._pools[strangers].schedule(execute_batch, args=[batch], timeout=batch.time_limit)
-        self._batches[future] = batch
+        isolated = bool(strangers) and hasattr(os, "fork")
+        only = batch.plugins if isolated else strangers
+        home = batch.home if isolated else ""
+        return Setting(self._plugins_dir, self._show_output, only, self._trust.names, isolated, home, self._command)
 
-    def _make_room(self) -> None:
-        """End the workers of plugins that have nothing to do, once there are many."""
-        busy = {frozenset(key for key in batch.plugins if key not in self._trust) for batch in self._batches.values()}
-        idle = [strangers for strangers in self._pools if strangers not in busy]
-        for strangers in idle[: max(0, len(self._pools) - MOST_POOLS + 1)]:
-            pool = self._pools.pop(strangers)
-            pool.stop()  # type: ignore[no-untyped-call]
-            pool.join()
-
-    def _start(self, strangers: frozenset[str]) -> ProcessPool:
-        from pebble import ProcessPool
-
-        os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by the workers when they load their libraries
-        return ProcessPool(
-            max_workers=self.slots,
-            initializer=start_worker,
-            initargs=[
-                self._plugins_dir,
-                self._show_output,
-                self._trust.and_keys(strangers),
-                bool(strangers),
-                self._command,
-            ],
-            context=multiprocessing.get_context("spawn"),
-        )
+    def _start(self, setting: Setting) -> Worker:
+        become_subreaper()
+        while len(self._idle) + len(self._busy) >= MOST_WORKERS + self.slots and self._idle:
+            self._idle.pop(0).end()
+        return Worker(setting)
 
     def collect(self, seconds: float) -> list[Done]:
         """Wait at most so long for at least one batch, and return those that are done."""
-        ready, _ = concurrent.futures.wait(self._batches, seconds, concurrent.futures.FIRST_COMPLETED)
-        done = [_done(self._batches.pop(future), future) for future in ready]
+        until = time.monotonic() + seconds
+        done: list[Done] = []
+        while self._busy and not done:
+            now = time.monotonic()
+            ends = min(worker.deadline for worker in self._busy)
+            with selectors.DefaultSelector() as selector:
+                for worker in self._busy:
+                    selector.register(worker, selectors.EVENT_READ)
+                ready = [key.fileobj for key, _ in selector.select(max(0.0, min(until, ends) - now))]
+            for worker in list(self._busy):
+                if (worker in ready and worker.hear()) or worker.late():
+                    self._busy.remove(worker)
+                    done += self._finished(worker)
+            if time.monotonic() >= until:
+                break
         self._advance()
         return done
 
+    def _finished(self, worker: Worker) -> list[Done]:
+        batch, results = worker.batch, worker.results
+        assert batch is not None
+        if worker.fault is None:
+            worker.batch = None
+            self._idle.append(worker)
+            return [Done(batch, results)]
+        if results:
+            return [Done(batch, results)]
+        if worker.fresh or worker.setting.isolated or len(batch.runs) > 1:
+            return [Done(batch, [], worker.fault)]
+        # Another run may have left behind what ended the worker; in a fresh one it shows whether it was this one.
+        fresh = Worker(worker.setting)
+        fresh.give(batch)
+        self._busy.append(fresh)
+        return []
+
     def stop(self) -> None:
         """End all workers now; what is in flight is lost."""
-        for pool in self._pools.values():
-            pool.stop()  # type: ignore[no-untyped-call]
-        for pool in self._pools.values():
-            pool.join()
-        self._pools.clear()
-        self._batches.clear()
+        for worker in [*self._busy, *self._idle]:
+            worker.end()
+        self._busy.clear()
+        self._idle.clear()
         self._waiting.clear()
-        for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        become_subreaper(False)
 
 
-def _done(batch: Batch, future: concurrent.futures.Future[list[Packed]]) -> Done:
-    from pebble import ProcessExpired
-
-    try:
-        return Done(batch, future.result())
-    except concurrent.futures.TimeoutError:
-        return Done(batch, [], ("timeout", f"did not end within the time limit of {batch.time_limit:g} s"))
-    except ProcessExpired as error:
-        if error.exitcode == WENT_ON:
-            return Done(batch, [], ("invalid", "caught OutOfBudget and went on asking; let it end the strategy"))
-        how = (
-            f"was killed by signal {-error.exitcode}" if error.exitcode < 0 else f"exited with status {error.exitcode}"
-        )
-        return Done(batch, [], ("died", f"its process {how}"))
-    except Exception as error:  # what a worker sends back may fail to arrive in many ways
-        return Done(batch, [], ("died", f"its result was lost ({type(error).__name__}: {error})"))
+__all__ = ["Executor", "LocalExecutor", "Named"]

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from nasbench_suite.errors import StoreError, UsageError
 from nasbench_suite.harness.audit import audit
+from nasbench_suite.harness.engine import Batch, Done, Executor
 from nasbench_suite.harness.follow import Followed
-from nasbench_suite.harness.local import Done, Executor
 from nasbench_suite.harness.plan import Plan
 from nasbench_suite.harness.runs import MACHINE, Packed, Result, Run
 from nasbench_suite.harness.store import HEARTBEAT_SECONDS, Store
-from nasbench_suite.harness.worker import Batch
 
 BATCH_RUNS = 16
 KILLED = (f"signal {int(signal.SIGKILL)}", f"signal {int(signal.SIGTERM)}")
@@ -172,7 +171,15 @@ class _Work:
             if mine:
                 plugins = self.plan.plugins(pair)
                 self.executor.submit(
-                    Batch(mine, self.store.journals, limits.memory_limit, limits.time_limit, plugins, self.curves)
+                    Batch(
+                        mine,
+                        self.store.journals,
+                        limits.memory_limit,
+                        limits.time_limit,
+                        plugins,
+                        self.curves,
+                        self.plan.homes.get(mine[0].benchmark, ""),
+                    )
                 )
                 self.followed.update((run.id, Followed(run, self.plan.benchmarks[run.benchmark])) for run in mine)
 

@@ -42,6 +42,10 @@ def is_machine_failure(error: BaseException | None) -> bool:
     return False
 
 
+MARKS = "; "
+"""Between two marks of a result."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One search: everything that decides its journal.
@@ -127,6 +131,8 @@ class Result:
         own_seconds: per event, the strategy's own computing time before it (wall clock).
         wall_seconds: of the whole run.
         cpu_seconds: of the whole run, all threads.
+        marks: what readers of the results should know of how it was done, such as that it was not confined; no part
+            of what must be the same everywhere.
     """
 
     run: Run
@@ -136,14 +142,15 @@ class Result:
     own_seconds: tuple[float, ...] = field(default=(), repr=False)
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    marks: tuple[str, ...] = ()
 
     def packed(self) -> Packed:
         """The result as it is stored and sent between processes."""
         own = zlib.compress(array("f", self.own_seconds).tobytes(), 6)
         times = (self.wall_seconds, self.cpu_seconds)
-        return Packed(
-            self.run.id, self.run.recipe, self.outcome, self.reason, encode_journal(self.journal), own, *times
-        )
+        journal = encode_journal(self.journal)
+        marks = MARKS.join(self.marks)
+        return Packed(self.run.id, self.run.recipe, self.outcome, self.reason, journal, own, *times, marks)
 
 
 class Packed(NamedTuple):
@@ -155,6 +162,7 @@ class Packed(NamedTuple):
         journal: compressed canonical journal; equal runs have equal bytes.
         own: compressed 32-bit floats, seconds.
         wall_seconds, cpu_seconds: as in :class:`Result`.
+        marks: joined by :data:`MARKS`.
     """
 
     id: str
@@ -165,6 +173,7 @@ class Packed(NamedTuple):
     own: bytes
     wall_seconds: float
     cpu_seconds: float
+    marks: str = ""
 
     def unpacked(self) -> Result:
         """The result.
@@ -183,4 +192,5 @@ class Packed(NamedTuple):
                 f"stored run {self.id} is damaged: its recipe or its outcome {self.outcome!r} does not fit"
             )
         journal = tuple(decode_journal(self.journal))
-        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds)
+        marks = tuple(mark for mark in self.marks.split(MARKS) if mark)
+        return Result(run, self.outcome, self.reason, journal, tuple(own), self.wall_seconds, self.cpu_seconds, marks)

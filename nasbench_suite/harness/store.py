@@ -67,6 +67,9 @@ _ADVICE = (
 """What to do about SQLite's errors, by a word of them."""
 
 
+_MARKS = "CREATE TABLE IF NOT EXISTS marks (id TEXT PRIMARY KEY, marks TEXT NOT NULL) WITHOUT ROWID"
+
+
 class Store:
     """The results of runs by their ids.
 
@@ -208,11 +211,18 @@ class Store:
         """
         found = {}
         with self._translated():
+            marks = self._marks()
             for run in ids:
                 row = self._connection.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
                 if row is not None:
-                    found[run] = Packed(*row).unpacked()
+                    found[run] = Packed(*row, *marks.get(run, ())).unpacked()
         return found
+
+    def _marks(self) -> dict[str, tuple[str]]:
+        """Id -> marks, of those runs that have any."""
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
+            return {}
+        return {run: (marks,) for run, marks in self._connection.execute("SELECT id, marks FROM marks")}
 
     def put(self, results: Iterable[Packed], source: str = "") -> None:
         """Write results and drop their claims, in one transaction. A result that is there already stays.
@@ -224,9 +234,12 @@ class Store:
         results = list(results)
         with self._transaction() as execute:
             for packed in results:
-                new = execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", packed).rowcount
+                new = execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", packed[:8]).rowcount
                 if source and new:
                     execute("INSERT OR REPLACE INTO loaded VALUES (?, ?)", (packed.id, source))
+                if packed.marks:
+                    execute(_MARKS)
+                    execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (packed.id, packed.marks))
                 execute("DELETE FROM claims WHERE id = ? AND owner = ?", (packed.id, self.owner))
         self._clear_journals(packed.id for packed in results)
 

@@ -22,7 +22,7 @@ from nasbench_suite.benchmarks import Answers, Benchmark, training_of
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 from nasbench_suite.errors import OutOfBudget, ReplayMismatch, SuiteError
 from nasbench_suite.harness.audit import audit
-from nasbench_suite.harness.worker import global_generators
+from nasbench_suite.harness.executing import global_generators
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Evaluation, Event, encode_journal
 from nasbench_suite.search.problem import Problem

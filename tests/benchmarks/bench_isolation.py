@@ -1,16 +1,16 @@
 """What isolation costs: regularized evolution as a stranger's plugin, isolated and trusted, in the same run.
 
-``python tests/benchmarks/bench_isolation.py [RUNS]`` prints processor seconds per run (this process and its workers
-together) and their ratio. The start of the workers, which both have once, is taken out: both do RUNS runs and twice as
-many, and the difference counts.
+``python tests/benchmarks/bench_isolation.py [RUNS] [MILLISECONDS]`` prints wall-clock time per run and per question:
+once for runs that take what evolution takes, and once for runs that compute so many milliseconds besides. The start of
+the workers, which both have once, is taken out: both do RUNS runs and twice as many, and the difference counts.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from nasbench_suite import Budget
@@ -22,13 +22,18 @@ NAME = "stranger-evolution"
 PLUGIN = '''
 """The suite's regularized evolution, from a stranger."""
 
+import time
+
 from nasbench_strategies.regularized_evolution import regularized_evolution
 from nasbench_suite import hookimpl, strategy
 
 
 @strategy("stranger-evolution", paper="https://arxiv.org/abs/1802.01548")
-def search(problem, rng):
+def search(problem, rng, *, milliseconds=0.0):
     """The suite's regularized evolution, from a stranger."""
+    until = time.process_time() + milliseconds / 1000
+    while time.process_time() < until:
+        pass
     regularized_evolution.run(problem, rng)
 
 
@@ -38,40 +43,44 @@ def nasbench_strategies():
 '''
 
 
-def processor_seconds() -> float:
-    """Of this process and of all children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def compare(directory: Path, runs: int, trusted: bool) -> float:
-    """Processor seconds of so many runs on CIFAR-10 for 200,000 simulated seconds, about 95 evaluations each."""
+def compare(directory: Path, runs: int, trusted: bool, milliseconds: float) -> tuple[float, int]:
+    """Seconds of so many runs on CIFAR-10 for 200,000 simulated seconds, and how many questions they asked."""
     task = Task("nas-bench-201/cifar10", Budget(200_000))
-    comparison = Comparison("isolation", "", "", "", (task,), (Entry(NAME, NAME, {}),), tuple(range(runs)))
+    entry = Entry(NAME, NAME, {"milliseconds": milliseconds})
+    comparison = Comparison("isolation", "", "", "", (task,), (entry,), tuple(range(runs)))
     plan = make_plan(comparison, load_registry(directory))
-    before = processor_seconds()
     with tempfile.TemporaryDirectory() as scratch, Store(Path(scratch) / "store.sqlite3") as store:
-        executor = LocalExecutor(1, directory, trust=["stranger"] if trusted else [])
-        with executor:
+        with LocalExecutor(1, directory, trust=["stranger"] if trusted else []) as executor:
+            before = time.perf_counter()
             summary = run_plan(plan, store, executor)
-    assert summary.outcomes == {"finished": runs}, summary.outcomes
-    return processor_seconds() - before
+            took = time.perf_counter() - before
+        assert summary.outcomes == {"finished": runs}, summary.outcomes
+        results = store.results(run.id for run in plan.all_runs).values()
+        return took, sum(len(result.journal) for result in results)
 
 
-def per_run(directory: Path, runs: int, trusted: bool) -> float:
-    """Processor seconds of one run, without the start of the workers."""
-    return (compare(directory, 2 * runs, trusted) - compare(directory, runs, trusted)) / runs
+def per_run(directory: Path, runs: int, trusted: bool, milliseconds: float) -> tuple[float, float]:
+    """Seconds and questions of one run, without the start of the workers."""
+    twice, once = (compare(directory, times * runs, trusted, milliseconds) for times in (2, 1))
+    return (twice[0] - once[0]) / runs, (twice[1] - once[1]) / runs
 
 
-def main(runs: int = 1000, rounds: int = 3) -> None:
+def main(runs: int = 200, milliseconds: float = 50.0, rounds: int = 3) -> None:
     """Print the table."""
-    with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "stranger.py").write_text(PLUGIN)
-        pairs = [[per_run(Path(directory), runs, trusted) for trusted in (True, False)] for _ in range(rounds)]
-    trusted, isolated = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"trusted   {1e3 * trusted:7.3f} ms of processor time per run")
-    print(f"isolated  {1e3 * isolated:7.3f} ms")
-    print(f"overhead  {100 * (statistics.median(b / a for a, b in pairs) - 1):5.1f} %")
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "stranger.py").write_text(PLUGIN)
+        for computing in (0.0, milliseconds):
+            pairs = [[per_run(directory, runs, trusted, computing) for trusted in (True, False)] for _ in range(rounds)]
+            trusted, isolated = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
+            questions = pairs[0][1][1]
+            print(f"runs that compute {computing:g} ms and ask {questions:.0f} questions")
+            print(f"  trusted   {1e3 * trusted:7.2f} ms per run")
+            print(f"  isolated  {1e3 * isolated:7.2f} ms per run")
+            print(f"  overhead  {100 * (isolated / trusted - 1):5.1f} %")
+            print(
+                f"  per question, the start of the run's process included: {1e6 * (isolated - trusted) / questions:.0f} µs"
+            )
 
 
 if __name__ == "__main__":

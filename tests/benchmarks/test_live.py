@@ -18,8 +18,8 @@ from nasbench_suite.comparisons import Comparison, Entry
 from nasbench_suite.comparisons import Task as Search
 from nasbench_suite.errors import OutOfBudget, QuestionError, SpaceError
 from nasbench_suite.harness import make_plan
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.harness.runs import Run
-from nasbench_suite.harness.worker import execute
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Charge, Evaluation, Recommendation

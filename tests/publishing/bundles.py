@@ -18,8 +18,8 @@ from nasbench_suite.benchmarks import Benchmark
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import BundleError
 from nasbench_suite.harness import make_plan
-from nasbench_suite.harness.local import Done
-from nasbench_suite.harness.worker import Batch, execute
+from nasbench_suite.harness.engine import Batch, Done
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.leaderboards.document import encode
 from nasbench_suite.plugins import Registry, load_registry

@@ -15,7 +15,7 @@ from nasbench_suite.benchmarks.relabelled import MARK, RelabelledBenchmark, draw
 from nasbench_suite.comparisons import load_comparison
 from nasbench_suite.errors import UsageError
 from nasbench_suite.harness import make_plan
-from nasbench_suite.harness.worker import execute
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.publishing import Bundle, verify
@@ -75,7 +75,7 @@ class Here(DirectExecutor):
         self.known = known
 
     def collect(self, seconds: float) -> list[object]:  # type: ignore[override]
-        from nasbench_suite.harness.local import Done
+        from nasbench_suite.harness.engine import Done
 
         batch = self.waiting.pop(0)
         return [Done(batch, [execute(run, self.known).packed() for run in batch.runs])]

@@ -16,7 +16,7 @@ from bundles import DirectExecutor, made, registry, small_bundle
 from nasbench_suite.benchmarks.synthetic import SyntheticBenchmark
 from nasbench_suite.comparisons import Comparison, Entry, Task
 from nasbench_suite.harness import make_plan
-from nasbench_suite.harness.worker import execute
+from nasbench_suite.harness.executing import execute
 from nasbench_suite.leaderboards import render_json
 from nasbench_suite.plugins import Registry
 from nasbench_suite.publishing import read_bundle, verify, write_bundle
