@@ -15,7 +15,7 @@ from nasbench_strategies.enas import Controller
 from nasbench_strategies.gdas import GumbelHard
 from nasbench_strategies.rsps import UniformSharing
 
-from nasbench_suite.benchmarks.live import digits_table
+from nasbench_suite.benchmarks.digits import digits_table
 from nasbench_suite.building.supernet_costs import KINDS, time_epoch
 from nasbench_suite.training.sharing import Relaxation, SharingRecipe, SupernetSearch
 
