@@ -4,6 +4,7 @@ These are the names that the author of a plugin needs; everything else is import
 """
 
 from nasbench_suite.benchmarks import Answers, Benchmark, Scores
+from nasbench_suite.benchmarks.live import LiveBenchmark
 from nasbench_suite.deprecation import renamed
 from nasbench_suite.errors import NotMeasured, OutOfBudget, QuestionError, SpaceError, SuiteError
 from nasbench_suite.hookspecs import API_VERSION, hookimpl
@@ -46,6 +47,7 @@ __all__ = [
     "Graph",
     "Graphed",
     "Levelled",
+    "LiveBenchmark",
     "NotMeasured",
     "OutOfBudget",
     "Problem",

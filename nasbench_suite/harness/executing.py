@@ -21,7 +21,7 @@ from nasbench_suite.harness.audit import audit, unpaid_recommendation
 from nasbench_suite.harness.runs import MACHINE, Outcome, Result, Run, is_machine_failure
 from nasbench_suite.plugins import Offered, Registry
 from nasbench_suite.search.checking import answers_of
-from nasbench_suite.search.journal import Event, decode_event, encode_event, encode_journal
+from nasbench_suite.search.journal import Charge, Evaluation, Event, decode_event, encode_event, encode_journal
 from nasbench_suite.search.problem import Problem
 
 WENT_ON = "caught OutOfBudget and went on asking; let it end the strategy"
@@ -33,6 +33,12 @@ BATCH_SECONDS = 0.5
 
 AGAIN_SECONDS = 0.05
 """Runs up to this length are done again where it must be told whether they depend on more than their seed."""
+
+OWN_FACTOR = 1.0
+"""A run whose own seconds exceed what it paid by this factor is marked."""
+
+OWN_LEAST = 5.0
+"""Seconds of its own that are nobody's concern."""
 
 _benchmarks: dict[str, Benchmark] = {}
 _broken_journals: set[Path] = set()
@@ -77,7 +83,8 @@ def execute(
         if not reason and benchmark.currency == "simulated":
             reason = audit(problem.journal, benchmark.answers(run.seed), run.budget, benchmark.fidelities[-1])
         outcome = "invalid" if reason else "finished"
-    return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu)
+    marks = marks_of(problem.journal, problem.own_seconds)
+    return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu, marks)
 
 
 CHANGED = "the strategy or the benchmark was changed while the comparison ran; run it again"
@@ -143,6 +150,20 @@ def why_missing(error: SuiteError, registry: Registry) -> str:
 def journal_of(run: Run, journals: Path | None) -> Path | None:
     """Where the journal of a run is kept while it is under way."""
     return None if journals is None else journals / f"{run.id}.jsonl"
+
+
+def marks_of(journal: Sequence[Event], own_seconds: Sequence[float]) -> tuple[str, ...]:
+    """What a search shows by its own seconds: more of them than it paid for, in words.
+
+    Args:
+        journal: of the run.
+        own_seconds: before each event; those before a charge are the training that it pays.
+    """
+    own = sum(seconds for event, seconds in zip(journal, own_seconds, strict=True) if not isinstance(event, Charge))
+    paid = sum(event.cost for event in journal if isinstance(event, (Charge, Evaluation)))
+    if own <= max(OWN_FACTOR * paid, OWN_LEAST):
+        return ()
+    return (f"computed {own:.0f} s of its own and paid {paid:.0f} s",)
 
 
 def curves_of(run: Run, directory: Path | None) -> AbstractContextManager[object]:

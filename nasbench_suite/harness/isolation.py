@@ -30,6 +30,7 @@ from nasbench_suite.harness.executing import (
     broken_rule,
     curves_of,
     journal_of,
+    marks_of,
     opened,
     problem_of,
     read_journal,
@@ -340,8 +341,10 @@ class Isolation:
             self.end()
         empty(Path(self._setting["own"]), searcher.pid)
         outcome, reason = self._judged(run, batch, problem, told, garbled, late, how)
-        words = searcher.confinement
-        return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu, (words,) if words else ())
+        marks = marks_of(problem.journal, problem.own_seconds)
+        if searcher.confinement:
+            marks = (searcher.confinement, *marks)
+        return Result(run, outcome, reason, problem.journal, problem.own_seconds, wall, cpu, marks)
 
     @staticmethod
     def _judged(

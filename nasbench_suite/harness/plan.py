@@ -86,6 +86,12 @@ def make_plan(comparison: Comparison, registry: Registry) -> Plan:
         raise ComparisonError(
             f"comparison {comparison.name!r} mixes simulated and measured seconds; compare them apart"
         )
+    for name, benchmark in benchmarks.items():
+        if comparison.unit not in (units := getattr(benchmark, "units", (comparison.unit,))):
+            raise ComparisonError(
+                f"benchmark {name!r} has no costs in {comparison.unit}; give a budget in {' or '.join(units)}, such as "
+                "--budget '100 evaluations'"
+            )
     runs: dict[tuple[str, str], tuple[Run, ...]] = {}
     skipped = []
     for task in comparison.tasks:

@@ -12,6 +12,7 @@ from nasbench_suite.spaces.conditional import ConditionalSpace, ConstrainedSpace
 from nasbench_suite.spaces.dense import DenseSpace, WideDenseSpace, dense, dense_wide
 from nasbench_suite.spaces.described import describe_space, read_space, space_from
 from nasbench_suite.spaces.known import KNOWN_SPACES
+from nasbench_suite.spaces.measured import MeasuredSpace
 from nasbench_suite.spaces.nas_bench_201 import nas_bench_201
 from nasbench_suite.spaces.protocols import Architecture, Cells, Graph, Graphed, Levelled, protocols_of
 from nasbench_suite.spaces.space import CategoricalSpace, Decision, Space, space_identity
@@ -30,6 +31,7 @@ __all__ = [
     "Graph",
     "Graphed",
     "Levelled",
+    "MeasuredSpace",
     "Space",
     "WideDenseSpace",
     "dense",

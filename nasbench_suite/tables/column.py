@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, SpaceError
-from nasbench_suite.spaces import Architecture, Space
+from nasbench_suite.spaces import Architecture, CategoricalSpace, Space
 
 
 class Column:
@@ -78,6 +78,8 @@ class Column:
         return values
 
     def _index(self, options: NDArray[np.integer]) -> NDArray[np.intp]:
+        if type(self.space).index is not CategoricalSpace.index:  # another order than counting
+            return np.array([self.space.index(architecture) for architecture in options.tolist()], dtype=np.intp)
         counts = np.array([len(decision.options) for decision in self.space.decisions])
         if options.shape[1] != len(counts) or (options < 0).any() or (options >= counts).any():
             raise SpaceError(f"{self.what}: option numbers that are no architectures of {self.space.name}")

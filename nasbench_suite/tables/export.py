@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nasbench_suite.errors import TableError, UsageError
+from nasbench_suite.errors import UsageError
+from nasbench_suite.tables.install import whole_file
 from nasbench_suite.tables.schema import CUMULATIVE
 from nasbench_suite.tables.table import Table, ranges
 
@@ -64,18 +65,12 @@ def export(table: Table, target: Path) -> int:
         UsageError: another ending, or Parquet without pyarrow.
         TableError: the file cannot be written.
     """
-    if target.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"{target}: expected a file ending in .csv or .parquet")
-    columns = _columns(table)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")  # no cut file ever has the final name
-    try:
-        try:
-            count = (_export_csv if target.suffix == ".csv" else _export_parquet)(table, columns, partial)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise TableError(f"{target} cannot be written: {error.strerror or error}") from None
+    writers = {".csv": _export_csv, ".parquet": _export_parquet}
+    if target.suffix not in writers:
+        raise UsageError(f"{target}: expected a file ending in {' or '.join(writers)}")
+    with whole_file(target) as partial:
+        count = writers[target.suffix](table, _columns(table), partial)
+        os.replace(partial, target)
     return count
 
 
@@ -107,6 +102,8 @@ def difference(first: Table, second: Table, tolerance: float = 0.0) -> dict[str,
             f"{second.space} with {second.architectures:,}; only tables of one space can be compared"
         )
     space = first.make_space()
+    if space != second.make_space():
+        raise UsageError(f"{first.name} and {second.name} are samples of other architectures of {first.space}")
     found: dict[str, Any] = {}
     both = [name for name in _metrics(first) if name in _metrics(second)]
     for dataset, training, metric in both:
@@ -168,7 +165,8 @@ def _columns(table: Table) -> list[str]:
 
 def _rows(table: Table, columns: list[str]) -> Iterator[list[Any]]:
     """One row per architecture, data set, training, training seed and epoch of which anything was measured."""
-    texts = [table.make_space().format(architecture) for architecture in table.make_space().architectures()]
+    space = table.make_space()
+    texts = [space.format(architecture) for architecture in space.architectures()]
     for dataset, outline in table.datasets.items():
         constants = {name: table.constant(dataset, name) for name in outline.constants}
         for training, inner in outline.trainings.items():

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nasbench_suite.errors import TableError, UsageError, unknown
-from nasbench_suite.plain.texts import read_toml
+from nasbench_suite.errors import TableError, unknown
+from nasbench_suite.plain.files import read_bytes
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 MANIFEST = "manifest.toml"
 PATH_VARIABLE = "NASBENCH_TABLES"
+LARGEST = 16 * 2**20
+"""Bytes that a manifest may have."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +76,20 @@ def read_manifest(directory: Path) -> dict[str, Entry]:
     if not path.is_file():
         return {}
     try:
-        document = read_toml(path, "manifest", TableError)
-        return {
-            name: Entry(
-                name,
-                directory / fields["file"],
-                fields["sha256"],
-                fields["source"],
-                fields["licence"],
-                fields["made_by"],
-            )
-            for name, fields in document.items()
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TableError(f"manifest {path} cannot be read: {error}") from None
+        document = tomllib.loads(read_bytes(path, LARGEST).decode("utf-8"))
+        return {name: _entry(name, fields, directory) for name, fields in document.items()}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TableError(f"manifest {path} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _entry(name: str, fields: Any, directory: Path) -> Entry:
+    texts = {key: fields[key] for key in ("file", "sha256", "source", "licence", "made_by")}
+    for key, text in texts.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{key} of {name!r} is {text!r}, expected a text")
+    if Path(texts["file"]).name != texts["file"]:
+        raise ValueError(f"file of {name!r} is {texts['file']!r}, expected a name in the same directory")
+    return Entry(name, directory / texts["file"], texts["sha256"], texts["source"], texts["licence"], texts["made_by"])
 
 
 def known_tables() -> dict[str, Entry]:
@@ -119,13 +133,40 @@ def expected_sha256(path: Path) -> str | None:
     return None
 
 
-def list_in_manifest(entry: Entry) -> None:
-    """Write or replace a table's entry in the manifest of its directory.
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes from changing a directory's manifest; they wait. The directory itself is what is locked.
 
     Raises:
-        UsageError: a field with a quote or a line break, which the manifest does not hold.
+        TableError: the directory cannot be written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise TableError(f"tables in {directory} cannot be written: {error.strerror or error}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def list_in_manifest(entry: Entry, *, have_lock: bool = False) -> None:
+    """Write or replace a table's entry in the manifest of its directory, in one step.
+
+    Args:
+        entry: of the table.
+        have_lock: whether the caller holds the directory's lock (see :func:`locked`).
+
+    Raises:
+        TableError: the manifest cannot be written.
     """
     directory = entry.path.parent
+    if not have_lock:
+        with locked(directory):
+            list_in_manifest(entry, have_lock=True)
+        return
     entries = {**read_manifest(directory), entry.name: entry}
     lines = ["# Written by nasbench-suite. A file whose sha256 differs is refused.\n"]
     for name, listed in sorted(entries.items()):
@@ -136,9 +177,22 @@ def list_in_manifest(entry: Entry) -> None:
             "licence": listed.licence,
             "made_by": listed.made_by,
         }
-        if any(character in value for value in fields.values() for character in '"\\\n'):
-            raise UsageError(f"table {name!r}: a manifest field contains a quote, a backslash or a line break")
-        lines.append(f'\n["{name}"]\n' + "".join(f'{key} = "{value}"\n' for key, value in fields.items()))
-    partial = directory / (MANIFEST + ".partial")
-    partial.write_text("".join(lines), encoding="utf-8")
-    os.replace(partial, directory / MANIFEST)
+        lines.append(f"\n[{_quoted(name)}]\n" + "".join(f"{key} = {_quoted(text)}\n" for key, text in fields.items()))
+    text = "".join(lines)
+    partial = None
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{MANIFEST}.", suffix=".partial", dir=directory)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(partial, 0o644)
+        os.replace(partial, directory / MANIFEST)
+    except OSError as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        raise TableError(f"manifest {directory / MANIFEST} cannot be written: {error.strerror or error}") from None
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML writes it, whatever characters it has; half of a surrogate pair becomes a question mark."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")

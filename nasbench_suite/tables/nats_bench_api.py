@@ -163,9 +163,9 @@ class OfficialApi:
         Raises:
             ValueError: a number out of range.
         """
-        if isinstance(arch, int):
+        if isinstance(arch, int | np.integer):
             if 0 <= arch < len(self):
-                return arch
+                return int(arch)
             raise ValueError(f"Invalid architecture index {arch} vs [0, {len(self)}].")
         text = arch if isinstance(arch, str) else arch.tostr() if hasattr(arch, "tostr") else ""
         return self.archstr2index.get(text, -1)

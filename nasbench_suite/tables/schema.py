@@ -1,20 +1,24 @@
-"""What a table file looks like (schema version 1), and the one function that writes it.
+"""What a table file looks like (schema versions 1 and 2), and the one function that writes it.
 
 ::
 
     /                                   attributes: schema_version, name, space, architectures, title, licence,
                                         source, source_sha256, citation; decisions (JSON, only for a space that
-                                        the suite does not know: decision -> options); outline (JSON, only of
+                                        the suite does not know: decision -> options); described (JSON: a space with
+                                        conditions, values or cells, only in version 2); outline (JSON, only of
                                         large tables: all that follows but the values, to open the file at once)
+    /architectures                      uint16 [row, decision], only in version 2: the option numbers of the rows of a
+                                        sample; without it the rows are the whole space in the order of its index
     /<numbering>                        int64 [architecture]: the row's number in another order, "official-index"
     /<dataset>/                         attributes: title, splits (JSON: metric -> what it was measured on),
-                                        supernet_seconds (JSON: kind of step -> seconds of one epoch; may be absent)
+                                        supernet_seconds (JSON: kind of step -> seconds of one epoch; may be absent),
+                                        objectives (JSON: metric -> unit, maximize, low, high; may be absent)
     /<dataset>/<constant>               float64 [architecture]: parameters, flops, latency (seconds)
     /<dataset>/<training>/              one way of training, e.g. "200-epochs"; attributes: epochs, seeds, title
     /<dataset>/<training>/<metric>      float32 or float64 [architecture, training seed, epoch]; attributes: epochs,
                                         along, divisor
 
-Rows are in the order of the space's own index. ``epochs`` of a metric names the epochs that its last axis holds
+Rows are in the order of the space's own index, unless the file lists them. ``epochs`` of a metric names the epochs that its last axis holds
 (often only the last one). A metric that does not depend on the training seed has a seed axis of length 1. ``along``
 says how the last axis is stored: ``each`` epoch has its value (where the attribute is absent as well); a
 ``constant`` has one value that holds at every one of the epochs; ``linear`` has one value per epoch, so that the
@@ -34,7 +38,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -44,11 +48,18 @@ from numpy.typing import NDArray
 from nasbench_suite.errors import TableError
 
 SCHEMA_VERSION = 1
+"""Of a table of a whole space."""
+SAMPLE_VERSION = 2
+"""Of a table of some architectures of a space: releases that know version 1 alone refuse it."""
+SAMPLE = "architectures"
+"""Where a table of a sample lists its rows."""
 CUMULATIVE = "train-seconds"
 VALIDATION = "valid-seconds"
 OFFICIAL_INDEX = "official-index"
 LARGE = 16 * 2**20
 """Bytes from which a table carries checksums per chunk and is not hashed whole at every opening."""
+WORDS = 10_000
+"""Characters that a title, a licence, a source or a citation may have."""
 ROWS = 2048
 """Architectures per chunk of a large table; chunks in which nothing was measured are not stored."""
 
@@ -93,6 +104,22 @@ class TrainingRecord:
 
 
 @dataclass(frozen=True)
+class ObjectiveRecord:
+    """What is to be had of a metric.
+
+    Attributes:
+        unit: in words.
+        maximize: whether more is better.
+        low, high: bounds of what can come out; ``None`` where they are not known.
+    """
+
+    unit: str = ""
+    maximize: bool = True
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class DatasetRecord:
     """All that was measured on one data set.
 
@@ -102,6 +129,7 @@ class DatasetRecord:
         constants: name -> ``[architecture]``, for what does not depend on a training (parameters, flops, latency).
         title: the data set in words.
         supernet_seconds: kind of supernet step -> seconds that one epoch of it costs; empty if never measured.
+        objectives: metric -> what is to be had of it, where its name does not say it.
     """
 
     trainings: Mapping[str, TrainingRecord]
@@ -109,6 +137,7 @@ class DatasetRecord:
     constants: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     title: str = ""
     supernet_seconds: Mapping[str, float] = field(default_factory=dict)
+    objectives: Mapping[str, ObjectiveRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +150,9 @@ class TableRecord:
         decisions: decision -> options, for a space that the suite does not know by name.
         numberings: name -> the number of each row in another order.
         double: whether metrics are kept as float64 instead of float32 (twice the size).
+        sample: ``[row, decision]`` option numbers where the rows are a sample of the space; ``None`` where they are
+            all of it in the order of its index.
+        described: the space as :func:`~nasbench_suite.spaces.space_from` reads it, where decisions alone do not say it.
     """
 
     name: str
@@ -135,6 +167,8 @@ class TableRecord:
     decisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numberings: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
     double: bool = False
+    sample: NDArray[np.integer] | None = None
+    described: Mapping[str, Any] | None = None
 
 
 def problems_of_metric(
@@ -199,6 +233,9 @@ def problems_of_record(record: TableRecord) -> list[str]:
 
 
 def _problems_of_outline(record: TableRecord) -> Iterator[str]:
+    yield from problems_of_words(record)
+    if record.sample is not None and record.sample.shape[0] != record.architectures:
+        yield f"{SAMPLE}: {record.sample.shape[0]} rows, expected {record.architectures}"
     for name, numbers in record.numberings.items():
         if sorted(numbers.tolist()) != list(range(record.architectures)):
             yield f"{name}: not a numbering of {record.architectures} rows"
@@ -213,8 +250,48 @@ def _problems_of_outline(record: TableRecord) -> Iterator[str]:
             if not training.seeds or len(set(training.seeds)) != len(training.seeds):
                 yield f"{place}: training seeds {training.seeds}, expected at least one, each once"
             for name in training.metrics:
-                if not name.endswith("-seconds") and name not in dataset.constants and name not in dataset.splits:
+                if (
+                    not name.endswith("-seconds")
+                    and name not in dataset.constants
+                    and name not in dataset.splits
+                    and f"{training_name}/{name}" not in dataset.splits
+                ):
                     yield f"{place}/{name}: no words in splits for what it was measured on"
+
+
+def problems_of_words(record: TableRecord) -> Iterator[str]:
+    """Names that could not be told apart, found again or shown as they are."""
+    if fault := fault_of_name(record.name):
+        yield f"name {record.name!r}: {fault}"
+    for dataset_name, dataset in record.datasets.items():
+        names = [dataset_name, *dataset.constants, *dataset.trainings]
+        names += [metric for training in dataset.trainings.values() for metric in training.metrics]
+        for name in dict.fromkeys(names):
+            if fault := fault_of_name(name):
+                yield f"name {name!r} in {dataset_name!r}: {fault}"
+        for name in sorted(set(dataset.constants) & set(dataset.trainings)):
+            yield f"{dataset_name}: {name!r} is a constant and a training"
+        if dataset_name == SAMPLE or dataset_name in record.numberings:
+            yield f"data set {dataset_name!r} has the name of a list of rows"
+    for key in ("title", "licence", "source", "citation"):
+        if not isinstance(text := getattr(record, key), str) or len(text) > WORDS or not is_shown(text):
+            yield f"{key}: expected one line of at most {WORDS:,} characters that can be shown"
+
+
+def fault_of_name(name: str) -> str:
+    """Why something cannot bear a name; empty text if it can."""
+    if not name or name != name.strip() or name in (".", "..") or name.startswith("."):
+        return "expected a name that is not empty, without blanks around it and without a dot in front"
+    if len(name) > 200:
+        return "expected at most 200 characters"
+    if any(character in name for character in '/\\:*?"<>|') or not is_shown(name):
+        return 'expected a name without / \\ : * ? " < > | and without characters that cannot be shown'
+    return ""
+
+
+def is_shown(text: str) -> bool:
+    """Whether every character of a line can be shown (no control characters, escapes or lone surrogates)."""
+    return text.isprintable()
 
 
 def _checked_values(
@@ -247,11 +324,17 @@ def write_table(record: TableRecord, path: Path) -> None:
     filters: dict[str, Any] = {"compression": "gzip", "shuffle": True, "fletcher32": _is_large(record)}
     try:
         with h5py.File(partial, "w", libver="v110", track_order=False) as file:
-            file.attrs["schema_version"] = SCHEMA_VERSION
+            file.attrs["schema_version"] = (
+                SCHEMA_VERSION if record.sample is None and record.described is None else SAMPLE_VERSION
+            )
+            if record.sample is not None:
+                file.create_dataset(SAMPLE, data=np.asarray(record.sample, dtype=np.uint16), **filters)
             for name in ("name", "space", "architectures", "title", "licence", "source", "source_sha256", "citation"):
                 file.attrs[name] = getattr(record, name)
             if record.decisions:
                 file.attrs["decisions"] = json.dumps({name: list(names) for name, names in record.decisions.items()})
+            if record.described is not None:
+                file.attrs["described"] = json.dumps(record.described)
             if _is_large(record):
                 file.attrs["outline"] = json.dumps(outline_of(record), sort_keys=True)
             for name, numbers in sorted(record.numberings.items()):
@@ -262,6 +345,9 @@ def write_table(record: TableRecord, path: Path) -> None:
                 group.attrs["splits"] = json.dumps(dict(sorted(dataset.splits.items())), sort_keys=True)
                 if dataset.supernet_seconds:
                     group.attrs["supernet_seconds"] = json.dumps(dict(dataset.supernet_seconds), sort_keys=True)
+                if dataset.objectives:
+                    stated = {name: asdict(objective) for name, objective in dataset.objectives.items()}
+                    group.attrs["objectives"] = json.dumps(stated, sort_keys=True)
                 for name, constant in sorted(dataset.constants.items()):
                     group.create_dataset(name, data=constant.astype(np.float64), **filters)
                 for training_name, training in sorted(dataset.trainings.items()):
@@ -329,6 +415,11 @@ def outline_of(record: TableRecord) -> dict[str, Any]:
                 "splits": dict(dataset.splits),
                 "constants": sorted(dataset.constants),
                 **({"supernet_seconds": dict(dataset.supernet_seconds)} if dataset.supernet_seconds else {}),
+                **(
+                    {"objectives": {name: asdict(objective) for name, objective in dataset.objectives.items()}}
+                    if dataset.objectives
+                    else {}
+                ),
                 "trainings": {
                     training_name: {
                         "epochs": training.epochs,

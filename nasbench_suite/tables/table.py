@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import NotMeasured, QuestionError, SuiteError, TableError, unknown
-from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, Space
+from nasbench_suite.plain.files import expect_regular
+from nasbench_suite.spaces import KNOWN_SPACES, CategoricalSpace, Decision, MeasuredSpace, Space, space_from
 from nasbench_suite.tables import verified
 from nasbench_suite.tables.column import Column, mean_over_seeds
 from nasbench_suite.tables.manifest import expected_sha256, find_table
@@ -22,9 +23,12 @@ from nasbench_suite.tables.probe import probe
 from nasbench_suite.tables.schema import (
     ALONG,
     LARGE,
+    SAMPLE,
+    SAMPLE_VERSION,
     SCHEMA_VERSION,
     Along,
     DatasetRecord,
+    ObjectiveRecord,
     TableRecord,
     TrainingRecord,
     problems_of_record,
@@ -55,6 +59,7 @@ class DatasetOutline:
     constants: tuple[str, ...]
     trainings: dict[str, TrainingOutline]
     supernet_seconds: dict[str, float] = field(default_factory=dict)
+    objectives: dict[str, ObjectiveRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Table:
         datasets: name -> outline.
         decisions: decision -> options, where the suite does not know the space by name.
         numberings: the other orders in which rows have numbers, such as ``"official-index"``.
+        sampled: whether the rows are a sample of the space, which the file lists.
+        described: the space, where decisions alone do not say it.
     """
 
     path: Path
@@ -85,13 +92,35 @@ class Table:
     datasets: dict[str, DatasetOutline]
     decisions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     numberings: tuple[str, ...] = ()
+    sampled: bool = False
+    described: dict[str, Any] | None = None
 
     def make_space(self) -> Space:
-        """The space of the rows: one that the suite knows, or the one that the file describes.
+        """The space of the rows, whose index is their order: the whole one, or the listed part of it.
+
+        Raises:
+            TableError: the space is none that the suite knows, and the file does not describe it.
+        """
+        whole = self.whole_space()
+        return MeasuredSpace(whole, self.sample()) if self.sampled else whole
+
+    def sample(self) -> NDArray[np.integer]:
+        """The option numbers of the rows of a sampled table: ``[row, decision]``."""
+        with _opened(self.path) as file:
+            options: NDArray[np.integer] = file[SAMPLE][:]
+        return options
+
+    def whole_space(self) -> Space:
+        """The space that the rows are of: one that the suite knows, or the one that the file describes.
 
         Raises:
             TableError: neither of them.
         """
+        if self.described is not None:
+            try:
+                return space_from(self.described, f"table {self.path}")
+            except SuiteError as error:
+                raise TableError(str(error)) from None
         if self.decisions:
             return CategoricalSpace(self.space, [Decision(name, options) for name, options in self.decisions.items()])
         if self.space not in KNOWN_SPACES:
@@ -230,7 +259,12 @@ class Table:
                     )
                 constants = {constant: file[name][constant][:] for constant in outline.constants}
                 datasets[name] = DatasetRecord(
-                    trainings, outline.splits, constants, outline.title, outline.supernet_seconds
+                    trainings,
+                    outline.splits,
+                    constants,
+                    outline.title,
+                    outline.supernet_seconds,
+                    outline.objectives,
                 )
         return TableRecord(
             self.name,
@@ -245,6 +279,8 @@ class Table:
             self.decisions,
             numberings,
             double,
+            self.sample() if self.sampled else None,
+            self.described,
         )
 
     def verify(self) -> None:
@@ -308,10 +344,29 @@ def open_table(name_or_path: str | Path) -> Table:
     if not checked:
         probe(path)
     with _opened(path) as file:
+        expect_own_numbers(file, path)
         table = _outline(file, path, digest, listed=expected is not None)
     if (large and note is None) or not checked:
         verified.remember(path, verified.Note(stamp, digest, expected is None))
     return table
+
+
+def dataset_names(path: Path) -> list[str]:
+    """The data sets of a table file that have a training, read without checking anything else.
+
+    Raises:
+        TableError: the file is not there or no table.
+    """
+    import h5py
+
+    expect_regular(path)
+    with _opened(path) as file:
+        groups = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+        return [
+            name
+            for name in groups
+            if isinstance(file[name], h5py.Group) and any(isinstance(file[name][m], h5py.Group) for m in file[name])
+        ]
 
 
 def read_whole(path: Path) -> Table:
@@ -321,6 +376,7 @@ def read_whole(path: Path) -> Table:
         TableError: one line naming the file and what is wrong.
     """
     with _opened(path) as file:
+        expect_own_numbers(file, path)
         table = _outline(file, path, file_sha256(path), listed=False)
     table.verify()
     return table
@@ -344,6 +400,7 @@ def verify_table(name_or_path: str | Path) -> Table:
 
 def file_sha256(path: Path) -> str:
     """The sha256 of a file as hexadecimal digits; raises :class:`TableError` if it cannot be read."""
+    expect_regular(path)
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -371,13 +428,46 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             raise TableError(f"table {path} cannot be read to its end ({error}); restore it or make it again") from None
 
 
+MEMBERS = 100_000
+"""Groups and arrays that a table may have."""
+
+
+def expect_own_numbers(file: h5py.Group, path: Path) -> None:
+    """Refuse a file whose numbers lie elsewhere, so that its hash vouches for them.
+
+    Raises:
+        TableError: a link, an array in another file (external storage, a virtual data set), or too many members.
+    """
+    import h5py
+
+    waiting, count, seen = [file], 0, set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            count += 1
+            if count > MEMBERS:
+                raise TableError(f"table {path} has more than {MEMBERS:,} groups and arrays")
+            where = f"{group.name.rstrip('/')}/{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise TableError(f"table {path}: {where} is a link to somewhere else; a table holds its numbers itself")
+            member = group[name]
+            if isinstance(member, h5py.Dataset) and (member.is_virtual or member.external):
+                raise TableError(f"table {path}: the numbers of {where} lie in another file; a table holds them itself")
+            address = h5py.h5o.get_info(member.id).addr
+            if address in seen:
+                raise TableError(f"table {path}: {where} is another name of something else in the file")
+            seen.add(address)
+            if isinstance(member, h5py.Group):
+                waiting.append(member)
+
+
 def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table:
     version = file.attrs.get("schema_version")
     if version is None:
         raise TableError(f"{path} is an HDF5 file but no nasbench-suite table: it has no schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, SAMPLE_VERSION):
         raise TableError(
-            f"table {path} has schema version {version}; this release reads version {SCHEMA_VERSION}: "
+            f"table {path} has schema version {version}; this release reads versions {SCHEMA_VERSION} and {SAMPLE_VERSION}: "
             "make it again or use a release that fits"
         )
     architectures = int(file.attrs["architectures"])
@@ -395,6 +485,8 @@ def _outline(file: h5py.File, path: Path, digest: str, *, listed: bool) -> Table
         datasets=datasets,
         decisions={name: tuple(options) for name, options in described.items()},
         numberings=tuple(numberings),
+        sampled=SAMPLE in file,
+        described=_json(file, "described", path) if "described" in file.attrs else None,
         **words,
     )
 
@@ -420,15 +512,22 @@ def _written_outline(file: h5py.Group, path: Path) -> tuple[dict[str, DatasetOut
             tuple(dataset["constants"]),
             trainings,
             dataset.get("supernet_seconds", {}),
+            _objectives(dataset.get("objectives", {}), path),
         )
     return datasets, outline["numberings"]
 
 
+LONGEST = 1_000_000
+"""Epochs that a training may have."""
+
+
 def _epochs(held: list[int] | str) -> tuple[int, ...]:
     if isinstance(held, str):
-        first, last = held.split("-")
-        return tuple(range(int(first), int(last) + 1))
-    return tuple(held)
+        first, last = map(int, held.split("-"))
+        if not 1 <= first <= last <= LONGEST:
+            raise ValueError(f"epochs {held}; expected 1 to at most {LONGEST}")
+        return tuple(range(first, last + 1))
+    return tuple(int(epoch) for epoch in held)
 
 
 def _found_outline(file: h5py.Group, path: Path, architectures: int) -> tuple[dict[str, DatasetOutline], list[str]]:
@@ -438,6 +537,8 @@ def _found_outline(file: h5py.Group, path: Path, architectures: int) -> tuple[di
     datasets: dict[str, DatasetOutline] = {}
     numberings: list[str] = []
     for dataset_name, group in file.items():
+        if dataset_name == SAMPLE:
+            continue
         if isinstance(group, h5py.Dataset):
             _expect_shape(group, (architectures,), path)
             numberings.append(dataset_name)
@@ -457,8 +558,23 @@ def _found_outline(file: h5py.Group, path: Path, architectures: int) -> tuple[di
             tuple(constants),
             trainings,
             _json(group, "supernet_seconds", path) if "supernet_seconds" in group.attrs else {},
+            _objectives(_json(group, "objectives", path) if "objectives" in group.attrs else {}, path),
         )
     return datasets, numberings
+
+
+def _objectives(stated: dict[str, Any], path: Path) -> dict[str, ObjectiveRecord]:
+    try:
+        return {
+            name: ObjectiveRecord(
+                str(fields["unit"]),
+                bool(fields["maximize"]),
+                *(None if fields[bound] is None else float(fields[bound]) for bound in ("low", "high")),
+            )
+            for name, fields in stated.items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise TableError(f"table {path}: objectives cannot be read ({type(error).__name__}: {error})") from None
 
 
 def _json(holder: h5py.Group, name: str, path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nasbench_strategies.hyperband import brackets
 from nasbench_strategies.ladder import Ladder
 from nasbench_strategies.parzen import KernelDensity, limited, reference_bandwidths
 from nasbench_strategies.successive_halving import run_bracket
+from nasbench_strategies.taking import taken_by
 from nasbench_suite import Architecture, Evaluation, Problem, Step, strategy
 
 
@@ -88,7 +89,7 @@ class ModelledLadder(Ladder):
             drawn = wide.sample(self._draws, rng)
             promise = np.round(good.log_density(drawn) - bad.log_density(drawn), DECIMALS)
             for place in np.argsort(-promise, kind="stable"):
-                proposal = tuple(drawn[place].tolist())
+                proposal = taken_by(self._space, drawn[place].tolist())
                 if proposal not in self.entered:
                     return proposal
         return super().propose(rng)

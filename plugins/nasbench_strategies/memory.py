@@ -6,11 +6,14 @@ from collections.abc import Collection
 
 from numpy.random import Generator
 
+from nasbench_strategies.taking import taken_by
 from nasbench_suite import Architecture, Problem, Space
 
 
 class Memory(dict[Architecture, float]):
     """Architecture -> accuracy after full training, as far as it was asked for through :meth:`accuracy`.
+
+    What the space does not take is answered for by the nearest architecture that it does.
 
     Args:
         problem: what is asked.
@@ -22,6 +25,9 @@ class Memory(dict[Architecture, float]):
         self._space = problem.space
 
     def __missing__(self, architecture: Architecture) -> float:
+        taken = taken_by(self._space, architecture)
+        if taken != architecture:
+            return self[taken]
         accuracy = self[architecture] = self._evaluate(architecture).accuracy
         return accuracy
 

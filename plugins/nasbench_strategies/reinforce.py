@@ -11,6 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasbench_strategies.adam import Adam
+from nasbench_strategies.taking import taken_by
 from nasbench_suite import Problem, Space, Step, strategy
 
 
@@ -48,7 +49,7 @@ def reinforce(
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         # Of the odds, each over an exponential variate, the largest is at an option with the softmax's probability.
         choices = (odds / rng.standard_exponential(odds.shape)).argmax(axis=1)
-        reward = problem.evaluate(tuple(choices.tolist())).accuracy
+        reward = problem.evaluate(taken_by(problem.space, choices.tolist())).accuracy
         mean += (1.0 - baseline_decay) * (reward - mean)
         weight += (1.0 - baseline_decay) * (1.0 - weight)
         gradient = log_probability_gradient(odds, choices)

@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from nasbench_strategies.candidates import DECIMALS, Candidates, as_matrix, best_of
 from nasbench_strategies.parzen import DecisionDensity
+from nasbench_strategies.taking import taken_by
 from nasbench_suite import Problem, Step, strategy
 
 
@@ -55,7 +56,7 @@ def tpe(
         bad = DecisionDensity(ranked[good_ones:], counts, prior)
         drawn = good.sample(draws, rng)
         promise = np.round(good.log_density(drawn) - bad.log_density(drawn), DECIMALS)
-        proposals = (tuple(drawn[place].tolist()) for place in np.argsort(-promise, kind="stable"))
+        proposals = (taken_by(space, drawn[place].tolist()) for place in np.argsort(-promise, kind="stable"))
         chosen = next((proposal for proposal in proposals if not candidates.is_taken(proposal)), None)
         if chosen is None:
             chosen = candidates.random()

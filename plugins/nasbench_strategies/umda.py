@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nasbench_strategies.bounds import at_least
 from nasbench_strategies.memory import Memory
+from nasbench_strategies.taking import taken_by
 from nasbench_suite import Architecture, Problem, Space, Step, strategy
 
 
@@ -94,7 +95,7 @@ def draw_unseen(
     for _ in range(5):
         # The largest of logarithm plus Gumbel noise is a draw from the probabilities.
         options = (logarithms + rng.gumbel(size=(2 * number, *probabilities.shape))).argmax(axis=2)
-        for architecture in map(tuple, options.tolist()):
+        for architecture in (taken_by(space, choices) for choices in options.tolist()):
             if architecture not in seen:
                 seen[architecture]
                 fresh.append(architecture)

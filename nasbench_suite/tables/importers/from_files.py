@@ -30,10 +30,9 @@ A space is one that the suite or a plugin knows by name, or one that a TOML file
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,34 +40,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_suite.errors import SpaceError, TableError, UsageError
+from nasbench_suite.plain.files import expect_regular
 from nasbench_suite.plain.texts import read_toml
-from nasbench_suite.spaces import KNOWN_SPACES, Space
+from nasbench_suite.spaces import KNOWN_SPACES, Architecture, Space, describe_space
+from nasbench_suite.spaces.space import ENUMERABLE
+from nasbench_suite.tables.importers.columns import Columns, Numbers, read_columns
 from nasbench_suite.tables.importers.from_nats_bench import Imported
-from nasbench_suite.tables.manifest import Entry, list_in_manifest
-from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord, write_table
-from nasbench_suite.tables.table import file_sha256
+from nasbench_suite.tables.importers.staging import Progress
+from nasbench_suite.tables.install import check_name, install_record
+from nasbench_suite.tables.ranges import whole_numbers
+from nasbench_suite.tables.schema import CUMULATIVE, DatasetRecord, TableRecord, TrainingRecord
+from nasbench_suite.tables.table import Table, file_sha256
 
 CONSTANTS = ("parameters", "flops", "latency")
 ALIASES = {"seconds": CUMULATIVE, "training-seed": "seed", "data-set": "dataset"}
+PER_EPOCH = ("seconds-per-epoch", "epoch-seconds", "train-seconds-per-epoch")
+"""Names of a column with the seconds of one epoch, which all epochs of a training take."""
 KEYS = ("architecture", "dataset", "training", "seed", "epochs")
 SHOWN = 50
 """Mistakes that a message lists; the rest is counted."""
+LARGEST_TABLE = 2_000_000_000
+"""Numbers that one metric of an imported table may have."""
+
+Mistake = Callable[[int, str, str], None]
+"""Called with the place of a row, the column, and what is wrong."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a file as columns.
+class Words:
+    """What a file of rows cannot say of itself.
 
     Attributes:
-        columns: name -> values, all of one length; ``""`` and ``None`` are empty fields.
-        lines: the line of each row in the file.
+        title, licence, citation: of the table.
+        replace: whether a table of the same name may be replaced.
+        into: the table that is joined.
     """
 
-    columns: Mapping[str, Sequence[Any]]
-    lines: Sequence[int]
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+    replace: bool = False
+    into: Table | None = None
 
 
-def import_rows(source: Path, space: Space, target: Path, name: str) -> Imported:
+def import_rows(
+    source: Path,
+    space: Space,
+    target: Path,
+    name: str,
+    *,
+    words: Words | None = None,
+    progress: Progress | None = None,
+) -> Imported:
     """Make a table of a ``.csv``, ``.parquet`` or ``.npz`` file of rows.
 
     Args:
@@ -76,76 +99,102 @@ def import_rows(source: Path, space: Space, target: Path, name: str) -> Imported
         space: of the architectures.
         target: the directory of the table; it is listed in the manifest there.
         name: of the table.
+        words: what the file does not say.
+        progress: called with the bytes that were read and their number.
 
     Raises:
         TableError: the file cannot be read, or there are mistakes in it; all are told, each with line and column.
+        UsageError: another kind of file, or a name that is taken.
     """
-    readers: dict[str, Callable[[Path], Rows]] = {".csv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
-    if source.suffix not in readers:
-        raise UsageError(f"{source}: expected a file ending in {', '.join(readers)}")
-    if not source.is_file():
-        raise TableError(f"{source} does not exist")
-    return _finish(_record(readers[source.suffix](source), space, source, name), target)
+    words = words or Words()
+    if words.into is None:
+        check_name(name, target, replace=words.replace)
+    texts = {*KEYS[:3], "data-set", *(decision.name for decision in space.decisions)}
+    columns = read_columns(source, lambda column: column in texts or _clean(column) in texts, progress)
+    return _finish(_record(columns, space, source, name, words), target, words, space)
 
 
-def import_arrays(source: Path, mapping: Path, space: Space, target: Path, name: str) -> Imported:
+def _clean(column: str) -> str:
+    return column.strip().replace("_", "-").replace(" ", "-")
+
+
+_MAPPING = ("architectures", "title", "licence", "citation", "array")
+_ARRAY = ("name", "dataset", "training", "metric", "epochs", "seeds", "factor", "split", "per_epoch")
+
+
+def import_arrays(
+    source: Path, mapping: Path, space: Space, target: Path, name: str, *, words: Words | None = None
+) -> Imported:
     """Make a table of an ``.npz`` file with one row per architecture.
 
     Args:
         source: the file.
         mapping: the TOML file that says what its arrays are; see the module.
-        space, target, name: as of :func:`import_rows`.
+        space, target, name, words: as of :func:`import_rows`.
 
     Raises:
-        TableError: the file cannot be read or does not fit the mapping.
-        UsageError: a mapping with mistakes; all are told.
+        TableError: the file cannot be read.
+        UsageError: a mapping with mistakes or one that does not fit the file; all are told.
     """
+    words = words or Words()
+    if words.into is None:
+        check_name(name, target, replace=words.replace)
     document = read_toml(mapping, "mapping", UsageError)
     arrays = _arrays(source)
-    mistakes: list[str] = []
+    mistakes = _faults_of_mapping(document)
+    if mistakes:
+        raise UsageError(_listed(f"{mapping} has mistakes", mistakes))
     where = document.get("architectures")
-    if where not in arrays:
+    if not isinstance(where, str) or where not in arrays:
         raise UsageError(f"{mapping}: architectures = {where!r}, expected one of {', '.join(sorted(arrays))}")
-    rows = np.zeros(len(arrays[where]), dtype=np.int64)
-    for place, text in enumerate(arrays[where].tolist()):
-        try:
-            rows[place] = space.index(space.parse(str(text)))
-        except SpaceError as error:
-            mistakes.append(f"{where}[{place}]: {error}")
-    if len(np.unique(rows)) != len(rows) and not mistakes:
+    found = _parsed([str(text) for text in arrays[where].tolist()], space, mistakes, where)
+    order, sample, size = _rows(found, space)
+    if len(set(order.tolist())) != len(order) and not mistakes:
         mistakes.append(f"{where}: an architecture is there twice")
     described: list[dict[str, Any]] = document.get("array", [])
     seeds: dict[tuple[str, str], tuple[int, ...]] = {}
     for entry in described:
-        if entry.get("seeds") and entry.get("training"):
+        if "seeds" in entry and "training" in entry:
             key = (str(entry.get("dataset")), str(entry["training"]))
-            if seeds.setdefault(key, tuple(entry["seeds"])) != tuple(entry["seeds"]):
+            given = _listed_seeds(entry)
+            if seeds.setdefault(key, given) != given:
                 mistakes.append(f"array {entry.get('name')!r}: other seeds than another array of {'/'.join(key)}")
     trainings: dict[tuple[str, str], dict[str, tuple[tuple[int, ...], NDArray[np.floating]]]] = defaultdict(dict)
     constants: dict[str, dict[str, NDArray[np.float64]]] = defaultdict(dict)
     splits: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in described:
-        missing = {"name", "dataset", "metric"} - set(entry)
-        if missing or entry["name"] not in arrays:
-            problem = f"lacks {', '.join(sorted(missing))}" if missing else f"is not in {source.name}"
-            mistakes.append(f"array {entry.get('name')!r}: {problem}")
+        if entry["name"] not in arrays:
+            mistakes.append(f"array {entry['name']!r}: is not in {source.name}")
             continue
-        values = np.asarray(arrays[entry["name"]], dtype=np.float64) * entry.get("factor", 1)
-        dataset, metric = str(entry["dataset"]), str(entry["metric"])
+        try:
+            values = np.asarray(arrays[entry["name"]], dtype=np.float64) * entry.get("factor", 1)
+        except (TypeError, ValueError):
+            mistakes.append(f"array {entry['name']!r}: holds no numbers")
+            continue
+        dataset, metric = entry["dataset"], entry["metric"]
         if "training" not in entry:
-            if values.shape != rows.shape:
-                mistakes.append(f"array {entry['name']!r}: shape {values.shape}, expected {rows.shape}")
-                continue
-            constants[dataset][metric] = _scatter(values, rows, space.size)
+            if values.shape != order.shape:
+                mistakes.append(f"array {entry['name']!r}: shape {values.shape}, expected {order.shape}")
+            elif metric in constants[dataset]:
+                mistakes.append(f"array {entry['name']!r}: {dataset}/{metric} is there twice")
+            else:
+                constants[dataset][metric] = _scatter(values, order, size)
             continue
-        key = (dataset, str(entry["training"]))
-        epochs = tuple(entry.get("epochs", ()))
-        expected = (len(rows), len(entry.get("seeds", [0])), len(epochs))
-        if values.size != np.prod(expected) or len(values) != len(rows):
+        key = (dataset, entry["training"])
+        epochs = whole_numbers(entry["epochs"], "epochs")
+        expected = (len(order), len(_listed_seeds(entry)), len(epochs))
+        if values.size != np.prod(expected) or len(values) != len(order):
             mistakes.append(f"array {entry['name']!r}: shape {values.shape}, expected {expected} by the mapping")
-            continue
-        trainings[key][metric] = (epochs, _scatter(values.reshape(expected), rows, space.size))
-        splits[dataset][metric] = str(entry.get("split", f"array {entry['name']} of {source.name}"))
+        elif metric in trainings[key]:
+            mistakes.append(f"array {entry['name']!r}: {'/'.join(key)}/{metric} is there twice")
+        else:
+            shaped = values.reshape(expected)
+            if entry.get("per_epoch", False):
+                shaped = shaped * np.array(epochs, dtype=np.float64)
+            trainings[key][metric] = (epochs, _scatter(shaped, order, size))
+            split = entry.get("split", f"array {entry['name']} of {source.name}")
+            splits[dataset][f"{key[1]}/{metric}"] = split
+            splits[dataset].setdefault(metric, split)
     if mistakes:
         raise UsageError(_listed(f"{mapping} does not fit {source}", mistakes))
     datasets = {}
@@ -158,240 +207,344 @@ def import_arrays(source: Path, mapping: Path, space: Space, target: Path, name:
             if owner == dataset
         }
         datasets[dataset] = DatasetRecord(made, splits[dataset], constants[dataset], dataset)
-    words = {key: str(document.get(key, "")) for key in ("title", "licence", "citation")}
-    return _finish(_table(name, space, datasets, source, **words), target)
+    stated = {key: getattr(words, key) or document.get(key, "") for key in ("title", "licence", "citation")}
+    return _finish(_table(name, space, datasets, source, sample, size, **stated), target, words, space)
 
 
-def _record(rows: Rows, space: Space, source: Path, name: str) -> TableRecord:
+def _listed_seeds(entry: Mapping[str, Any]) -> tuple[int, ...]:
+    seeds = entry.get("seeds", [0])
+    return tuple(seeds) if isinstance(seeds, list) else whole_numbers(seeds, "seeds", least=0)
+
+
+def _faults_of_mapping(document: Mapping[str, Any]) -> list[str]:
+    """Unknown keys and wrong types of a mapping, in words."""
+    wrong = [f"unknown key {key!r}; known are {', '.join(_MAPPING)}" for key in document if key not in _MAPPING]
+    for key in ("title", "licence", "citation"):
+        if not isinstance(document.get(key, ""), str):
+            wrong.append(f"{key} is {document[key]!r}, expected a text")
+    described = document.get("array", [])
+    if not isinstance(described, list) or not described or not all(isinstance(entry, dict) for entry in described):
+        return [*wrong, "expected tables [[array]] with name, dataset and metric"]
+    for entry in described:
+        who = f"array {entry.get('name')!r}"
+        wrong += [f"{who}: unknown key {key!r}; known are {', '.join(_ARRAY)}" for key in entry if key not in _ARRAY]
+        wrong += [f"{who}: lacks {key}" for key in ("name", "dataset", "metric") if key not in entry]
+        for key in ("name", "dataset", "training", "metric", "split"):
+            if not isinstance(entry.get(key, ""), str) or entry.get(key) == "":
+                wrong.append(f"{who}: {key} is {entry[key]!r}, expected a text")
+        factor = entry.get("factor", 1)
+        if type(factor) not in (int, float) or not np.isfinite(factor) or factor == 0:
+            wrong.append(f"{who}: factor is {factor!r}, expected a number other than 0")
+        if type(entry.get("per_epoch", False)) is not bool:
+            wrong.append(f"{who}: per_epoch is {entry['per_epoch']!r}, expected true or false")
+        if "training" in entry and "epochs" not in entry:
+            wrong.append(f'{who}: lacks epochs, such as [200] or "1..200"')
+        try:
+            if "epochs" in entry:
+                whole_numbers(entry["epochs"], f"{who}: epochs")
+            if "seeds" in entry:
+                whole_numbers(entry["seeds"], f"{who}: seeds", least=0)
+        except UsageError as error:
+            wrong.append(str(error))
+    return wrong
+
+
+def _record(columns: Columns, space: Space, source: Path, name: str, words: Words) -> TableRecord:
     """The table of checked rows; raises :class:`TableError` with every mistake."""
-    names = {column: column.strip().replace("_", "-") for column in rows.columns}
-    columns = {ALIASES.get(clean, clean): rows.columns[column] for column, clean in names.items()}
     decisions = [decision.name for decision in space.decisions]
-    by_decision = "architecture" not in columns and all(d in rows.columns for d in decisions)
-    absent = [key for key in ("epochs", CUMULATIVE) if key not in columns]
-    if "architecture" not in columns and not by_decision:
-        absent.append(f"architecture (or one column each for {', '.join(decisions)})")
-    skipped = {*KEYS, *CONSTANTS, *((d.replace("_", "-") for d in decisions) if by_decision else ())}
-    metrics = [column for column in columns if column not in skipped]
-    if not any(metric.endswith("-accuracy") for metric in metrics):
-        absent.append("a metric whose name ends in -accuracy")
-    if absent:
-        raise TableError(f"{source} line 1: missing column{'s' if len(absent) > 1 else ''} {'; '.join(absent)}")
+    cleaned = [_clean(column) for column in columns.names]
+    by_decision = "architecture" not in cleaned and all(decision in columns.names for decision in decisions)
+    named: dict[str, str] = {}
     mistakes: list[str] = []
+    for column, clean in zip(columns.names, cleaned, strict=True):
+        if by_decision and column in decisions:
+            continue
+        key = ALIASES.get(clean, CUMULATIVE if clean in PER_EPOCH else clean)
+        if not clean:
+            continue  # the index that pandas writes
+        if key in named:
+            mistakes.append(f"columns {named[key]!r} and {column!r} are both {key}")
+        named.setdefault(key, column)
+    absent = [] if "epochs" in named else ["epochs"]
+    if "architecture" not in named and not by_decision:
+        absent.append(f"architecture (or one column each for {', '.join(decisions)})")
+    metrics = [key for key in named if key not in (*KEYS, *CONSTANTS)]
+    if not [metric for metric in metrics if not metric.endswith("-seconds")]:
+        absent.append("a metric such as valid-accuracy")
+    if absent:
+        raise TableError(
+            f"{source} line 1: missing column{'s' if len(absent) > 1 else ''} {'; '.join(absent)}; "
+            f"it has {', '.join(columns.names)}"
+        )
 
     def mistake(place: int, column: str, problem: str) -> None:
-        mistakes.append(f"line {rows.lines[place]}, column {column}: {problem}")
+        mistakes.append(f"line {columns.line(place)}, column {column}: {problem}")
 
-    index = _architectures(rows, columns, space, by_decision, mistake)
-    epochs = _whole(columns["epochs"], "epochs", 1, mistake)
-    seeds = _whole(columns["seed"], "seed", 0, mistake) if "seed" in columns else [0] * len(rows.lines)
-    owners = [str(value) for value in columns["dataset"]] if "dataset" in columns else ["data"] * len(rows.lines)
-    longest: dict[str, int] = defaultdict(int)
-    for owner, epoch in zip(owners, epochs, strict=True):
-        longest[owner] = max(longest[owner], epoch)
-    ways = [str(v) for v in columns["training"]] if "training" in columns else [f"{longest[o]}-epochs" for o in owners]
-    numbers = {metric: _floats(columns[metric], metric, mistake) for metric in metrics}
-    seen: dict[tuple[Any, ...], int] = {}
-    for place, key in enumerate(zip(owners, ways, index, seeds, epochs, strict=True)):
-        if key in seen:
-            mistake(place, "architecture", f"the same measurement as line {rows.lines[seen[key]]}")
-        seen.setdefault(key, place)
-    _check_costs(seen, numbers[CUMULATIVE], rows, mistake)
+    if by_decision:
+        found, codes = _by_decision(columns, space, mistake)
+    else:
+        texts = columns.texts(named["architecture"])
+        first = texts.first_places()
+        found = []
+        for place, text in zip(first, texts.values, strict=True):
+            try:
+                found.append(space.check(space.parse(text)))
+            except SpaceError as error:
+                mistake(place, "architecture", str(error))
+                found.append(None)
+        codes = texts.codes
+    for key in (*metrics, *(c for c in CONSTANTS if c in named), "epochs", *(["seed"] if "seed" in named else [])):
+        for place, text in columns.numbers(named[key]).bad:
+            what = "is no whole number of at least 1" if key == "epochs" else "is no number"
+            mistake(place, named[key].strip(), f"{text!r} {what}")
+    epochs = _whole(columns.numbers(named["epochs"]), "epochs", 1, mistake)
+    count = len(epochs)
+    seeds = _whole(columns.numbers(named["seed"]), "seed", 0, mistake) if "seed" in named else np.zeros(count, np.int64)
+    owner_names, owners = _labels(columns, named.get("dataset"), "data", count)
+    if "training" in named:
+        way_names, ways = _labels(columns, named["training"], "", count)
+    else:
+        longest = [int(epochs[owners == number].max()) for number in range(len(owner_names))]
+        way_names, ways = [f"{length}-epochs" for length in longest], owners
+        way_names = list(dict.fromkeys(way_names))
+        ways = np.array([way_names.index(f"{length}-epochs") for length in longest])[owners]
+    numbers = {key: _checked(columns.numbers(named[key]), key, mistake) for key in metrics}
+    if CUMULATIVE in named and _clean(named[CUMULATIVE]) in PER_EPOCH:
+        numbers[CUMULATIVE] = numbers[CUMULATIVE] * epochs
+    order, sample, size = _rows([architecture for architecture in found if architecture is not None], space)
+    row_of = np.full(len(found), -1, dtype=np.int64)
+    row_of[[place for place, architecture in enumerate(found) if architecture is not None]] = order
+    rows = row_of[codes]
+    told = {place for key in ("epochs", "seed") if key in named for place, _ in columns.numbers(named[key]).bad}
+    sound = rows >= 0
+    sound[list(told)] = False
+    keys = _combined(owners, ways, rows, seeds, epochs)
+    kept = np.flatnonzero(sound)
+    sorted_ = kept[np.argsort(keys[kept], kind="stable")]
+    again = keys[sorted_][1:] == keys[sorted_][:-1]
+    first = sorted_[np.concatenate([[True], ~again])[: len(sorted_)]]
+    for number in np.flatnonzero(again)[: SHOWN + 1].tolist():
+        one, other = int(sorted_[number]), int(sorted_[number + 1])
+        mistake(other, "architecture", f"the same measurement as line {columns.line(one)}")
+    if CUMULATIVE in numbers:
+        series = _combined(owners, ways, rows, seeds)
+        _check_costs(series[first], epochs[first], numbers[CUMULATIVE][first], first, mistake)
     constants: dict[str, dict[str, NDArray[np.float64]]] = defaultdict(dict)
     for constant in CONSTANTS:
-        if constant in columns:
-            values = _floats(columns[constant], constant, mistake)
-            for place, (owner, row) in enumerate(zip(owners, index, strict=True)):
-                held = constants[owner].setdefault(constant, np.full(space.size, np.nan))
-                if row >= 0 and held[row] == held[row] and held[row] != values[place]:
-                    mistake(
-                        place, constant, f"{values[place]:g}, but another row of this architecture has {held[row]:g}"
-                    )
-                elif row >= 0:
-                    held[row] = values[place]
+        if constant in named:
+            values = _checked(columns.numbers(named[constant]), constant, mistake)
+            for number, label in enumerate(owner_names):
+                mine = np.flatnonzero((owners == number) & sound & ~np.isnan(values))
+                held = np.full(size, np.nan)
+                held[rows[mine][::-1]] = values[mine][::-1]
+                for place in mine[values[mine] != held[rows[mine]]][: SHOWN + 1].tolist():
+                    before = f"another row of this architecture has {held[rows[place]]:g}"
+                    mistake(place, constant, f"{values[place]:g}, but {before}")
+                constants[label][constant] = held
     if mistakes:
-        raise TableError(_listed(f"{source} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}", mistakes))
-    datasets = {
-        owner: _dataset(owner, seen, numbers, constants[owner], space.size, source)
-        for owner in sorted(set(owners))
-    }  # fmt: skip
-    return _table(name, space, datasets, source)
+        raise TableError(_told(source, mistakes))
+    datasets = {}
+    for number, label in sorted(enumerate(owner_names), key=lambda pair: pair[1]):
+        trainings, used = {}, set()
+        for way in sorted(set(ways[owners == number].tolist()), key=way_names.__getitem__):
+            mine = np.flatnonzero((owners == number) & (ways == way))
+            trainings[way_names[way]] = _training(mine, rows, seeds, epochs, numbers, size)
+            used |= set(trainings[way_names[way]].metrics)
+        splits = {metric: f"column {metric} of {source.name}" for metric in sorted(used)}
+        datasets[label] = DatasetRecord(trainings, splits, constants[label], label)
+    stated = {key: getattr(words, key) for key in ("title", "licence", "citation")}
+    return _table(name, space, datasets, source, sample, size, **stated)
 
 
-def _dataset(
-    owner: str,
-    places: Mapping[tuple[Any, ...], int],
-    numbers: Mapping[str, list[float]],
-    constants: Mapping[str, NDArray[np.float64]],
+def _training(
+    mine: NDArray[np.intp],
+    rows: NDArray[np.int64],
+    seeds: NDArray[np.int64],
+    epochs: NDArray[np.int64],
+    numbers: Mapping[str, NDArray[np.float64]],
     size: int,
-    source: Path,
-) -> DatasetRecord:
-    trainings = {}
-    used: set[str] = set()
-    for way in sorted({key[1] for key in places if key[0] == owner}):
-        mine = {key[2:]: place for key, place in places.items() if key[:2] == (owner, way)}
-        seeds = tuple(sorted({seed for _, seed, _ in mine}))
-        metrics = {}
-        for metric, values in numbers.items():
-            held = tuple(sorted({epoch for (_, _, epoch), place in mine.items() if not np.isnan(values[place])}))
-            if not held:
-                continue
-            array = np.full((size, len(seeds), len(held)), np.nan)
-            seed_at, epoch_at = {s: i for i, s in enumerate(seeds)}, {e: i for i, e in enumerate(held)}
-            for (row, seed, epoch), place in mine.items():
-                if epoch in epoch_at:
-                    array[row, seed_at[seed], epoch_at[epoch]] = values[place]
-            metrics[metric] = (held, array)
-            used.add(metric)
-        trainings[way] = TrainingRecord(max(epoch for _, _, epoch in mine), seeds, metrics)
-    splits = {metric: f"column {metric} of {source.name}" for metric in sorted(used)}
-    return DatasetRecord(trainings, splits, constants, owner)
+) -> TrainingRecord:
+    held_seeds, seed_at = np.unique(seeds[mine], return_inverse=True)
+    metrics = {}
+    for metric, values in numbers.items():
+        some = ~np.isnan(values[mine])
+        if not some.any():
+            continue
+        held, epoch_at = np.unique(epochs[mine][some], return_inverse=True)
+        if size * len(held_seeds) * len(held) > LARGEST_TABLE:
+            raise TableError(
+                f"{metric}: {size:,} architectures, {len(held_seeds):,} seeds and {len(held):,} epochs are too many"
+            )
+        array = np.full((size, len(held_seeds), len(held)), np.nan)
+        array[rows[mine][some], seed_at[some], epoch_at] = values[mine][some]
+        metrics[metric] = (tuple(held.tolist()), array)
+    return TrainingRecord(int(epochs[mine].max()), tuple(held_seeds.tolist()), metrics)
 
 
 def _check_costs(
-    seen: Mapping[tuple[Any, ...], int],
-    seconds: list[float],
-    rows: Rows,
-    mistake: Callable[[int, str, str], None],
+    series: NDArray[np.int64],
+    epochs: NDArray[np.int64],
+    seconds: NDArray[np.float64],
+    places: NDArray[np.intp],
+    mistake: Mistake,
 ) -> None:
-    """Seconds are cumulative: within one training they never fall from one epoch to a later one."""
-    previous: tuple[Any, ...] = ()
-    before = 0.0
-    for key in sorted(seen, key=lambda k: (k[0], k[1], k[2], k[3], k[4])):
-        now = seconds[seen[key]]
-        if key[:4] == previous and now < before:
-            mistake(seen[key], "seconds", f"{now:g} at epoch {key[4]} is less than {before:g} at an earlier one")
-        if now == now:
-            before = now if key[:4] != previous else max(now, before)
-            previous = key[:4]
+    """Seconds are cumulative: within one training they rise from one epoch to a later one."""
+    known = np.flatnonzero(~np.isnan(seconds))
+    series, epochs, seconds, places = series[known], epochs[known], seconds[known], places[known]
+    same = series[1:] == series[:-1]
+    rise = np.diff(seconds)
+    for before in np.flatnonzero(same & (rise < 0))[: SHOWN + 1].tolist():
+        now, earlier = seconds[before + 1], seconds[before]
+        told = f"{now:g} at epoch {epochs[before + 1]} is less than {earlier:g} at an earlier one"
+        mistake(int(places[before + 1]), "seconds", told)
+    if same.any() and not rise[same].any():
+        mistake(
+            int(places[np.flatnonzero(same)[0] + 1]),
+            "seconds",
+            "the same at all epochs of every training; seconds count from the start of the training. If these are of "
+            "one epoch, call the column seconds-per-epoch",
+        )
 
 
-def _architectures(
-    rows: Rows,
-    columns: Mapping[str, Sequence[Any]],
-    space: Space,
-    by_decision: bool,
-    mistake: Callable[[int, str, str], None],
-) -> list[int]:
-    """The row of each architecture, -1 after a mistake."""
-    known: dict[Any, int] = {}
-    index = []
-    if by_decision:
-        choices = zip(*(rows.columns[decision.name] for decision in space.decisions), strict=True)
-        for place, options in enumerate(choices):
-            texts = tuple(str(option).strip() for option in options)
-            if texts not in known:
-                wrong = [(d, t) for d, t in zip(space.decisions, texts, strict=True) if t not in d.options]
-                for decision, text in wrong:
-                    expected = ", ".join(decision.options)
-                    mistake(place, decision.name, f"unknown option {text!r}; expected one of {expected}")
-                if wrong:
-                    index.append(-1 - place)
-                    continue
-                known[texts] = space.index([d.options.index(t) for d, t in zip(space.decisions, texts, strict=True)])
-            index.append(known[texts])
-        return index
-    for place, text in enumerate(columns["architecture"]):
+def _combined(*parts: NDArray[np.integer]) -> NDArray[np.int64]:
+    """One number per row that orders rows by several columns, the first counting most."""
+    combined = np.zeros(len(parts[0]), dtype=np.int64)
+    for part in parts:
+        values, places = np.unique(part, return_inverse=True)
+        _, combined = np.unique(combined, return_inverse=True)
+        combined = combined.astype(np.int64) * len(values) + places
+    return combined
+
+
+def _labels(columns: Columns, column: str | None, default: str, count: int) -> tuple[list[str], NDArray[np.int64]]:
+    if column is None:
+        return [default], np.zeros(count, dtype=np.int64)
+    texts = columns.texts(column)
+    return texts.values, texts.codes.astype(np.int64)
+
+
+def _by_decision(
+    columns: Columns, space: Space, mistake: Mistake
+) -> tuple[list[Architecture | None], NDArray[np.int64]]:
+    """The different combinations of options, and which one each row has."""
+    places: list[NDArray[np.int64]] = []
+    for decision in space.decisions:
+        texts = columns.texts(decision.name)
+        by_number = {_number(option): place for place, option in enumerate(decision.options)}
+        options = []
+        for first, text in zip(texts.first_places(), texts.values, strict=True):
+            if text in decision.options:
+                options.append(decision.options.index(text))
+            elif _number(text) is not None and _number(text) in by_number:
+                options.append(by_number[_number(text)])
+            elif not text and decision.when is not None:
+                options.append(0)
+            else:
+                expected = ", ".join(decision.options[:20])
+                mistake(first, decision.name, f"unknown option {text!r}; expected one of {expected}")
+                options.append(-1)
+        places.append(np.array(options, dtype=np.int64)[texts.codes])
+    different, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
+    found: list[Architecture | None] = []
+    for number, options in enumerate(different.tolist()):
+        if min(options) < 0:
+            found.append(None)
+            continue
         try:
-            if text not in known:
-                known[text] = space.index(space.parse(str(text)))
-            index.append(known[text])
+            found.append(space.check(options))
         except SpaceError as error:
-            mistake(place, "architecture", str(error))
-            index.append(-1 - place)
-    return index
+            mistake(int(np.flatnonzero(codes.ravel() == number)[0]), "architecture", str(error))
+            found.append(None)
+    return found, codes.ravel()
 
 
-def _whole(
-    values: Sequence[Any], column: str, least: int, mistake: Callable[[int, str, str], None]
-) -> list[int]:  # fmt: skip
-    numbers = []
-    for place, value in enumerate(values):
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _parsed(texts: list[str], space: Space, mistakes: list[str], where: str) -> list[Architecture]:
+    found = []
+    for place, text in enumerate(texts):
         try:
-            number = int(value)
-            if number < least or float(value) != number:
-                raise ValueError
-        except (TypeError, ValueError):
-            mistake(place, column, f"{value!r} is no whole number of at least {least}")
-            number = least
-        numbers.append(number)
-    return numbers
+            found.append(space.check(space.parse(text)))
+        except SpaceError as error:
+            mistakes.append(f"{where}[{place}]: {error}")
+    return found
 
 
-def _floats(values: Sequence[Any], column: str, mistake: Callable[[int, str, str], None]) -> list[float]:
-    numbers = []
-    for place, value in enumerate(values):
-        try:
-            number = float("nan") if value is None or (isinstance(value, str) and not value.strip()) else float(value)
-        except (TypeError, ValueError):
-            mistake(place, column, f"{value!r} is no number")
-            number = float("nan")
-        if column.endswith("-accuracy") and not (number != number or 0.0 <= number <= 1.0):
+def _rows(found: list[Architecture], space: Space) -> tuple[NDArray[np.int64], NDArray[np.integer] | None, int]:
+    """The row of each architecture, the list of rows where they are a sample, and how many rows there are."""
+    if space.size <= ENUMERABLE:
+        return np.array([space.index(architecture) for architecture in found], dtype=np.int64), None, space.size
+    different = sorted(set(found))
+    places = {architecture: row for row, architecture in enumerate(different)}
+    sample = np.array(different, dtype=np.uint16).reshape(len(different), len(space.decisions))
+    return np.array([places[architecture] for architecture in found], dtype=np.int64), sample, len(different)
+
+
+def _whole(numbers: Numbers, column: str, least: int, mistake: Mistake) -> NDArray[np.int64]:
+    values = numbers.values
+    told = {place for place, _ in numbers.bad}
+    wrong = ~((values >= least) & (values == np.floor(values)) & (values < 2**53))
+    for place in np.flatnonzero(wrong)[: SHOWN + 1].tolist():
+        if place not in told:
+            shown = "an empty field" if np.isnan(values[place]) else f"{values[place]:g}"
+            mistake(place, column, f"{shown} is no whole number of at least {least}")
+    whole: NDArray[np.int64] = np.where(wrong, least, values).astype(np.int64)
+    return whole
+
+
+def _checked(numbers: Numbers, column: str, mistake: Mistake) -> NDArray[np.float64]:
+    """The numbers of a column; what is out of its range is told."""
+    values = numbers.values
+    known = ~np.isnan(values)
+    if column.endswith("-accuracy"):
+        for place in np.flatnonzero(known & ~((values >= 0.0) & (values <= 1.0)))[: SHOWN + 1].tolist():
+            number = values[place]
             hint = f"; give {number / 100:g}" if 1.0 < number <= 100.0 else ""
             mistake(place, column, f"{number:g} is outside [0, 1]: accuracies are fractions{hint}")
-        elif np.isinf(number) or (number < 0 and (column.endswith("-seconds") or column in CONSTANTS)):
-            mistake(place, column, f"{number:g} is not a finite number of at least 0")
-        numbers.append(number)
-    return numbers
-
-
-def _read_csv(source: Path) -> Rows:
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            header = next(reader, [])
-            if len(set(header)) != len(header) or not header:
-                raise TableError(f"{source} line 1: expected column names, each once, got {header}")
-            rows, lines, mistakes = [], [], []
-            for row in reader:
-                if row and len(row) != len(header):
-                    mistakes.append(f"line {reader.line_num}: {len(row)} fields, expected {len(header)}")
-                elif row:
-                    rows.append(row)
-                    lines.append(reader.line_num)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{source} cannot be read as CSV: {error}") from None
-    if mistakes:
-        raise TableError(_listed(f"{source} has rows of the wrong length", mistakes))
-    return _with_rows({name: [row[place] for row in rows] for place, name in enumerate(header)}, lines, source)
-
-
-def _read_parquet(source: Path) -> Rows:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError("reading Parquet needs pyarrow; pip install 'nasbench-suite[parquet]'") from None
-    try:
-        columns = parquet.read_table(source).to_pydict()
-    except (OSError, ValueError) as error:
-        raise TableError(f"{source} cannot be read as Parquet: {error}") from None
-    return _with_rows(columns, range(1, 1 + len(next(iter(columns.values()), []))), source)
-
-
-def _read_npz(source: Path) -> Rows:
-    columns = {name: values.tolist() for name, values in _arrays(source).items() if values.ndim == 1}
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) != 1:
-        raise TableError(
-            f"{source}: expected arrays of one length as columns, got {lengths}; with one row per architecture give "
-            "--mapping"
-        )
-    return _with_rows(columns, range(1, 1 + len(next(iter(columns.values())))), source)
-
-
-def _with_rows(columns: Mapping[str, Sequence[Any]], lines: Sequence[int], source: Path) -> Rows:
-    if not lines:
-        raise TableError(f"{source} has no rows")
-    return Rows(columns, lines)
+        return values
+    low = -np.inf
+    expected = "a finite number"
+    wrong = known & np.isinf(values)
+    if column == CUMULATIVE:
+        wrong |= known & (values <= 0)
+        expected = "a finite number above 0 (leave the field empty where nothing was measured)"
+    elif column.endswith("-seconds") or column in CONSTANTS:
+        low = 0.0
+        expected = "a finite number of at least 0"
+    for place in np.flatnonzero(wrong | (known & (values < low)))[: SHOWN + 1].tolist():
+        mistake(place, "seconds" if column == CUMULATIVE else column, f"{values[place]:g} is not {expected}")
+    return values
 
 
 def _arrays(source: Path) -> dict[str, NDArray[Any]]:
     import zipfile
+    import zlib
 
+    expect_regular(source)
     try:
         with np.load(source, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        SyntaxError,
+        OverflowError,
+        MemoryError,
+        NotImplementedError,
+        RuntimeError,
+        RecursionError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise TableError(f"{source} cannot be read as NumPy arrays without pickles: {error}") from None
 
 
@@ -401,32 +554,101 @@ def _scatter(values: NDArray[np.float64], rows: NDArray[np.int64], size: int) ->
     return whole
 
 
-def _table(name: str, space: Space, datasets: Mapping[str, DatasetRecord], source: Path, **words: Any) -> TableRecord:
+def _table(
+    name: str,
+    space: Space,
+    datasets: Mapping[str, DatasetRecord],
+    source: Path,
+    sample: NDArray[np.integer] | None,
+    size: int,
+    **words: Any,
+) -> TableRecord:
     known = space.name in KNOWN_SPACES
+    described = None if known else describe_space(space)
+    if not known and described is None:
+        raise UsageError(
+            f"space {space.name!r} comes from a plugin and cannot be described in a table; use a .toml file"
+        )
+    choices = (described or {}).get("decisions", {}) if "refuse" not in (described or {}) else {}
+    plain = bool(choices) and all(isinstance(options, list) for options in choices.values())
     return TableRecord(
         name=name,
         space=space.name,
-        architectures=space.size,
+        architectures=size,
         datasets=datasets,
         source=source.name,
         source_sha256=file_sha256(source),
-        decisions={} if known else {decision.name: decision.options for decision in space.decisions},
+        decisions={decision.name: decision.options for decision in space.decisions} if plain else {},
+        described=None if plain else described,
+        double=True,
+        sample=sample,
         **words,
     )
 
 
-def _finish(record: TableRecord, target: Path) -> Imported:
-    path = target / f"{record.name}.h5"
-    write_table(record, path)
+def _finish(record: TableRecord, target: Path, words: Words, space: Space) -> Imported:
     kind = record.source.rpartition(".")[2]
-    made_by = f"nasbench table import {kind} {record.source}"
-    list_in_manifest(Entry(record.name, path, file_sha256(path), record.source, record.licence, made_by))
+    replace_ = words.replace
+    if words.into is not None:
+        record = _joined(words.into, record, space)
+        target, replace_ = words.into.path.parent, True
+    path = install_record(record, target, f"nasbench table import {kind} {record.source}", replace=replace_)
+    measured = measured_of(record)
+    return Imported(path, record.name, record.architectures, int(measured.sum()))
+
+
+def measured_of(record: TableRecord) -> NDArray[np.bool_]:
+    """``[row]``: whether anything was measured of it."""
     measured = np.zeros(record.architectures, dtype=bool)
     for dataset in record.datasets.values():
         for training in dataset.trainings.values():
             for _, values in training.metrics.values():
-                measured |= ~np.isnan(values).all(axis=(1, 2))
-    return Imported(path, record.name, record.architectures, int(measured.sum()))
+                measured |= ~np.isnan(np.asarray(values)).all(axis=(1, 2))
+        for constant in dataset.constants.values():
+            measured |= ~np.isnan(constant)
+    return measured
+
+
+def _joined(table: Table, new: TableRecord, space: Space) -> TableRecord:
+    """A table with the data sets, trainings, metrics and constants of another file of the same architectures."""
+    old = table.read()
+    if table.whole_space() != space:
+        raise UsageError(
+            f"table {table.name!r} is of space {table.space!r}, the file of {space.name!r}, or of other decisions"
+        )
+    if (old.sample is None) != (new.sample is None) or (
+        old.sample is not None and new.sample is not None and not np.array_equal(old.sample, new.sample)
+    ):
+        raise UsageError(
+            f"the file is not of the {table.architectures:,} architectures of table {table.name!r}; nothing was joined"
+        )
+    foreign = int((measured_of(new) & ~measured_of(old)).sum())
+    if foreign:
+        raise UsageError(f"{foreign:,} architectures of the file are not in table {table.name!r}; nothing was joined")
+    datasets = dict(old.datasets)
+    for name, added in new.datasets.items():
+        held = datasets.get(name)
+        if held is None:
+            datasets[name] = added
+            continue
+        trainings = dict(held.trainings)
+        for way, training in added.trainings.items():
+            if way in trainings:
+                raise UsageError(f"table {table.name!r} has {name}/{way} already; nothing was joined")
+            trainings[way] = training
+        if twice := sorted(set(held.constants) & set(added.constants)):
+            raise UsageError(f"table {table.name!r} has {name}/{twice[0]} already; nothing was joined")
+        datasets[name] = replace(
+            held,
+            trainings=trainings,
+            splits={**added.splits, **held.splits},
+            constants={**held.constants, **added.constants},
+        )
+    return replace(old, datasets=datasets, source=f"{old.source}; {new.source}", double=True)
+
+
+def _told(source: Path, mistakes: list[str]) -> str:
+    return _listed(f"{source} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}", mistakes)
 
 
 def _listed(what: str, mistakes: Iterable[str]) -> str:

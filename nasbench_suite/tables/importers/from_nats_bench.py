@@ -23,8 +23,7 @@ from nasbench_suite.plain.pickles import OFFICIAL_NAMES, load_plain
 from nasbench_suite.plain.streams import PlainStream
 from nasbench_suite.tables.importers.official import SIZE, TOPOLOGY, OfficialFormat, rows_of_meta, trials
 from nasbench_suite.tables.importers.staging import Progress, Staging
-from nasbench_suite.tables.manifest import Entry, list_in_manifest
-from nasbench_suite.tables.schema import write_table
+from nasbench_suite.tables.install import install_record
 from nasbench_suite.tables.table import file_sha256
 
 ENDING = ".pickle.pbz2"
@@ -195,10 +194,7 @@ def finish(
     official = np.empty_like(rows)
     official[rows] = np.arange(len(rows))
     record = replace(staging.record(official, source), name=name)
-    path = target / f"{name}.h5"
-    write_table(record, path)
-    made_by = f"nasbench table import {command}"
-    list_in_manifest(Entry(name, path, file_sha256(path), record.source, record.licence, made_by))
+    path = install_record(record, target, f"nasbench table import {command}", replace=True)
     measured = staging.measured
     staging.discard()
     return Imported(path, name, record.architectures, measured)

@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,19 @@ from nasbench_suite.plain.texts import read_toml
 from nasbench_suite.tables.importers.from_nas_bench_201 import import_pth
 from nasbench_suite.tables.importers.from_nats_bench import ENDING, Imported, import_directory, import_file
 from nasbench_suite.tables.importers.staging import Progress
-from nasbench_suite.tables.manifest import Entry, list_in_manifest, own_directory, table_directories
+from nasbench_suite.tables.install import check_name, install_file
+from nasbench_suite.tables.manifest import Entry, own_directory, table_directories
 from nasbench_suite.tables.table import file_sha256, open_table
 
 MIRRORS = "mirrors.toml"
 STALL = 30.0
 """Seconds without a byte after which a connection counts as broken."""
+LARGEST = 200 * 10**9
+"""Bytes that a fetched file, or what an archive holds, may have."""
+RECORD = 2**30
+"""Bytes that one member of an archive may have."""
+PULL_SECONDS = 7 * 86400.0
+"""How long one mirror may take altogether."""
 ATTEMPTS = 5
 """Connections per mirror; each goes on where the one before broke off."""
 
@@ -127,16 +135,22 @@ def pull(
     if not file:
         raise UsageError(f"{urls[0]}: expected the address of a .tar, .h5, .pth or {ENDING} file")
     official = known if known and file == known.file else None
+    check_name(known.table if known else name, target or own_directory(), replace=True)
     path = fetch(
         file,
         [*urls, *(official.mirrors if official else ())],
-        cache or cache_directory(),
+        _place(cache or cache_directory(), urls, official is not None),
         sha256=sha256 or (official.sha256 if official else None),
         md5=official.md5 if official else "",
         stall=stall,
         progress=fetched,
     )
     return _made(path, known.table if known else name, target or own_directory(), imported)
+
+
+def _place(cache: Path, urls: Sequence[str], official: bool) -> Path:
+    """Where a file is kept: one's own addresses each in a directory of their own, as their files share base names."""
+    return cache if official or not urls else cache / hashlib.sha256(urls[0].encode()).hexdigest()[:16]
 
 
 def fetch(
@@ -229,6 +243,7 @@ class _Resuming:
     def __init__(self, part: Path, stall: float, progress: Progress | None) -> None:
         self._part = part
         self._stall = stall
+        self._until = time.monotonic() + PULL_SECONDS
         self._progress = progress
 
     def __call__(self, url: str, output_file: str, _pooch: Any, **_: Any) -> None:
@@ -272,12 +287,21 @@ class _Resuming:
                 self._part.unlink(missing_ok=True)
                 return False
             have = have if goes_on else 0
-            length = answer.headers.get("Content-Length")
-            total = have + int(length) if length else 0
+            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise TableError("the server compresses the file on its way, so its size cannot be known; use another")
+            length = answer.headers.get("Content-Length", "")
+            total = have + int(length) if length.isdecimal() else 0
+            room = shutil.disk_usage(self._part.parent).free
+            if total > LARGEST or total - have > room:
+                raise TableError(f"{total:,} bytes are too many (at most {LARGEST:,}, and {room:,} are free)")
             with self._part.open("ab" if goes_on else "wb") as stream:
                 for block in answer.iter_content(1 << 18):
                     stream.write(block)
                     have += len(block)
+                    if have > (total or LARGEST):
+                        raise TableError(f"the server sends more than the {total or LARGEST:,} bytes expected")
+                    if time.monotonic() > self._until:
+                        raise TableError("the mirror is too slow to go on with")
                     if self._progress is not None:
                         self._progress(have, total)
         return not total or have == total
@@ -301,12 +325,16 @@ def _made(path: Path, name: str, target: Path, progress: Progress | None) -> Imp
 def _unpack(archive: Path, directory: Path) -> None:
     """Take the records out of an archive by their own names, whatever paths it writes before them."""
     directory.mkdir(parents=True, exist_ok=True)
+    unpacked = 0
     try:
         with tarfile.open(archive) as members:
             for member in members:
                 place = directory / Path(member.name).name
-                if not (member.isfile() and member.name.endswith(ENDING)):
+                if not (member.isreg() and not member.issparse() and member.name.endswith(ENDING)):
                     continue
+                unpacked += member.size
+                if member.size > RECORD or unpacked > LARGEST:
+                    raise TableError(f"{archive}: {member.name!r} makes more bytes than official records have")
                 if place.exists() and place.stat().st_size == member.size:
                     continue
                 stream = members.extractfile(member)
@@ -324,13 +352,13 @@ def _adopt(path: Path, name: str, target: Path) -> Imported:
     """List a fetched table under a name."""
     table = open_table(path)
     table.verify()
-    copy = target / f"{name}.h5"
-    partial = copy.with_name(copy.name + ".partial")
-    shutil.copyfile(path, partial)
-    os.replace(partial, copy)
-    list_in_manifest(
-        Entry(name, copy, table.sha256, table.source, table.licence, f"nasbench table pull {name} --url URL")
-    )
+    made_by = f"nasbench table pull {name} --url URL"
+    entry = Entry(name, target / f"{name}.h5", "", table.source, table.licence, made_by)
+
+    def write(partial: Path) -> None:
+        shutil.copyfile(path, partial)
+
+    copy = install_file(write, entry, replace=True)
     return Imported(copy, name, table.architectures, measured_rows(table))
 
 
