@@ -12,11 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench_suite import Budget, Evaluation, NotMeasured, OutOfBudget, Problem, QuestionError, SpaceError
+from nasbench_suite import (
+    Architecture,
+    Budget,
+    Evaluation,
+    NotMeasured,
+    OutOfBudget,
+    Problem,
+    QuestionError,
+    SpaceError,
+)
 from nasbench_suite.benchmarks import Measure, TabularBenchmark
 from nasbench_suite.errors import ReplayMismatch
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.search.journal import Charge, Recommendation
+from nasbench_suite.search.meter import FREE_EVENTS
 from nasbench_suite.search.problem import PATIENCE, amount_of
 from nasbench_suite.testing import tiny_benchmark
 
@@ -306,17 +316,64 @@ def test_a_different_question_is_a_mismatch(ask: object) -> None:
         ask(problem)  # type: ignore[operator]
 
 
-def test_checkpoints_shorten_the_replay() -> None:
-    saved = []
-    problem = make_problem(Budget(1e9), on_checkpoint=lambda position, state: saved.append((position, state)))
+def test_plugins_that_save_states_go_on_working_and_are_replayed() -> None:
+    problem = make_problem(Budget(1e9))
     problem.evaluate((1, 2, 3))
     problem.checkpoint(b"after one")
-    problem.evaluate((0, 0, 0))
-    resumed = make_problem(Budget(1e9), journal=problem.journal, checkpoint=saved[-1])
-    assert resumed.restore() == b"after one"
-    assert resumed.journal == problem.journal[:1]
-    assert resumed.evaluate((0, 0, 0)) == problem.journal[1]
+    resumed = make_problem(Budget(1e9), journal=problem.journal)
     assert resumed.restore() is None
+    resumed.evaluate((1, 2, 3))
+    assert resumed.journal == problem.journal
+
+
+class Costly:
+    """Answers of a benchmark that states impossible costs."""
+
+    def __init__(self, cost: float) -> None:
+        self.cost = cost
+
+    def ask(self, architecture: Architecture, epochs: int, origin: int, paid: int) -> tuple[Architecture, float, float]:
+        return TINY.space.check(architecture), 0.5, self.cost
+
+
+@pytest.mark.parametrize("unit", ["seconds", "evaluations", "epochs"])
+@pytest.mark.parametrize("cost", [math.nan, math.inf, -math.inf, -1e-9])
+def test_a_cost_that_is_no_finite_number_of_seconds_never_enters_the_books(cost: float, unit: str) -> None:
+    problem = Problem(TINY.space, (1, 16), Costly(cost), Budget(10, unit))  # type: ignore[arg-type]
+    for epochs in (1, 16):
+        with pytest.raises(QuestionError, match="expected a finite number of seconds"):
+            problem.evaluate((0, 0, 0), epochs)
+    assert problem.journal == ()
+    problem.recommend((0, 0, 0))
+    assert len(problem.journal) == 1
+
+
+@pytest.mark.parametrize("cost", [0.0, 1e-300])
+def test_answers_that_cost_nothing_come_to_an_end(cost: float) -> None:
+    problem = Problem(TINY.space, (16,), Costly(cost), Budget(10))
+    with pytest.raises(QuestionError, match="cost nothing, so a budget in seconds never ends"):
+        while True:
+            problem.evaluate((0, 0, 0))
+    assert len(problem.journal) >= FREE_EVENTS
+    with pytest.raises(OutOfBudget):
+        problem.evaluate((0, 0, 0))
+
+
+def test_recommending_for_ever_and_charging_nothing_come_to_an_end() -> None:
+    for ask in (lambda p: p.recommend((0, 0, 0)), lambda p: p.charge("nothing", 0, 0)):
+        problem = make_problem(Budget(10, "evaluations"))
+        with pytest.raises(QuestionError, match="cost nothing"):
+            while True:
+                ask(problem)
+
+
+def test_free_events_between_paid_ones_are_as_many_as_one_likes() -> None:
+    problem = Problem(TINY.space, (16,), Costly(1.0), Budget(1e9))
+    for _ in range(FREE_EVENTS // 2 + 10):
+        problem.evaluate((0, 0, 0))
+        problem.recommend((0, 0, 0))
+        problem.recommend((0, 0, 1))
+    assert len(problem.journal) > FREE_EVENTS
 
 
 def test_events_are_flushed_in_order_and_once() -> None:

@@ -6,7 +6,6 @@ through it: a question for an evaluation, which is numbers only and the same for
 
 from __future__ import annotations
 
-import base64
 import json
 import socket
 import struct
@@ -19,7 +18,7 @@ from nasbench_suite.benchmarks import Benchmark, training_of
 from nasbench_suite.errors import OutOfBudget, SuiteError
 from nasbench_suite.harness.frames import Garbled, read_exactly
 from nasbench_suite.search.answers import Currency
-from nasbench_suite.search.journal import Evaluation, Event, decode_event, encode_event
+from nasbench_suite.search.journal import Evaluation, Event, decode_event
 from nasbench_suite.search.problem import Problem
 from nasbench_suite.spaces import Space
 
@@ -117,9 +116,10 @@ class Conversation:
             "resume": lambda given: _told(problem.resume(_event(given[0]), given[1])),
             "can_resume": lambda given: problem.can_resume(_event(given[0]), given[1]),
             "charge": lambda given: problem.charge(*given[:3], measured=bool(given[3])),
+            "training": lambda given: problem.training and None,
+            "epoch": lambda given: problem.pay_for_epoch(str(given[0]), str(given[1]), float(given[2])),
+            "fits": lambda given: problem.would_fit(float(given[0])),
             "recommend": lambda given: problem.recommend(given[0]),
-            "checkpoint": lambda given: problem.checkpoint(base64.b64decode(given[0])),
-            "restore": lambda given: self._restored(),
             "own_seconds": lambda given: list(problem.own_seconds),
         }
 
@@ -200,12 +200,6 @@ class Conversation:
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             raise Garbled("wrote into the socket of its questions") from None
         return _framed(ANSWERED, answer)
-
-    def _restored(self) -> list[object] | None:
-        state = self._problem.restore()
-        if state is None:
-            return None
-        return [base64.b64encode(state).decode(), [encode_event(event) for event in self._problem.journal]]
 
 
 def _framed(kind: int, content: object) -> bytes:

@@ -9,6 +9,7 @@ from nasbench_suite.errors import SuiteError
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.journal import Evaluation, Event, Recommendation
 from nasbench_suite.search.problem import amount_of
+from nasbench_suite.search.statement import optional_answers
 from nasbench_suite.spaces import Architecture
 
 
@@ -22,6 +23,7 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
         full_epochs: the benchmark's last fidelity.
     """
     spent = 0.0
+    further = optional_answers(answers).more
     trained: set[tuple[Architecture, int, int]] = set()
     for number, event in enumerate(journal, start=1):
         spent += amount_of(event, budget.unit, full_epochs)
@@ -35,6 +37,9 @@ def audit(journal: Sequence[Event], answers: Answers, budget: Budget, full_epoch
                 _, accuracy, cost = answers.ask(event.architecture, event.epochs, event.origin, event.paid)
             except SuiteError as error:
                 return f"event {number} cannot have been answered: {error}"
+            more = () if further is None else further(event.architecture, event.epochs, event.origin, event.paid)
+            if more != event.more:
+                return f"event {number} says {event.more} of its further objectives; the benchmark says {more}"
             if not (_same(accuracy, event.accuracy) and _same(cost, event.cost)):
                 return (
                     f"event {number} says accuracy {event.accuracy} at {event.cost} s; "

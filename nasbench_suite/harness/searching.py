@@ -7,7 +7,6 @@ when it had just been imported: nothing is carried from run to run, and what one
 from __future__ import annotations
 
 import array
-import base64
 import contextlib
 import json
 import operator
@@ -22,7 +21,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from nasbench_suite import errors
 from nasbench_suite.errors import OutOfBudget, QuestionError, SuiteError
@@ -34,7 +33,6 @@ from nasbench_suite.harness.answering import (
     SPENT,
     Searchable,
     spoken,
-    told_events,
 )
 from nasbench_suite.harness.confinement import Rules, confine, confine_further, die_with_parent
 from nasbench_suite.harness.executing import limited_memory, searched, seed_global_generators, why_missing
@@ -45,6 +43,9 @@ from nasbench_suite.integrity import Integrity
 from nasbench_suite.plugins import Registry, load_registry
 from nasbench_suite.search.journal import Evaluation, Event
 from nasbench_suite.search.problem import Problem
+
+if TYPE_CHECKING:
+    from nasbench_suite.tasks.task import Offer
 
 
 class AskingProblem(Problem):
@@ -59,7 +60,7 @@ class AskingProblem(Problem):
         # Problem's own parts are in the other process.
         self.space = told.space
         self.fidelities = told.fidelities
-        self.training = told.offer
+        self._offer = told.offer
         self._last = told.fidelities[-1]
         self._channel = channel
         self._owner = os.getpid()
@@ -107,18 +108,20 @@ class AskingProblem(Problem):
         """See :meth:`Problem.recommend`."""
         self._other("recommend", self.space.check(architecture))
 
-    def checkpoint(self, state: bytes) -> None:
-        """See :meth:`Problem.checkpoint`."""
-        self._other("checkpoint", base64.b64encode(bytes(state)).decode())
+    @property
+    def training(self) -> Offer | None:
+        """See :attr:`Problem.training`."""
+        if self._offer is not None:
+            self._other("training")
+        return self._offer
 
-    def restore(self) -> bytes | None:
-        """See :meth:`Problem.restore`."""
-        told = self._other("restore")
-        if told is None:
-            return None
-        state, lines = told
-        self._seen = told_events(lines)
-        return base64.b64decode(state)
+    def pay_for_epoch(self, kind: str, what: str, seconds: float) -> None:
+        """See :meth:`Problem.pay_for_epoch`."""
+        self._other("epoch", kind, what, seconds)
+
+    def would_fit(self, seconds: float) -> bool:
+        """See :meth:`Problem.would_fit`."""
+        return bool(self._other("fits", seconds))
 
     @property
     def journal(self) -> tuple[Event, ...]:

@@ -13,18 +13,24 @@ if TYPE_CHECKING:
 
 Currency = Literal["simulated", "measured"]
 
+Answer = tuple[Architecture, float, float]
+"""Architecture, value of the first objective, seconds."""
+
+More = Callable[[Architecture, int, int, int], tuple[float, ...]]
+"""``more(architecture, epochs, origin, paid)``: the values of the objectives after the first, of an answer given before."""
+
 
 @runtime_checkable
 class Answers(Protocol):
     """What the search may learn, for one run seed. It holds validation accuracies and costs and nothing else.
 
     Where only some trainings can be resumed, answers also have ``resumes(origin, paid, epochs) -> bool``, which says
-    whether ``ask`` would answer; without it, every training can be where the benchmark offers ``"resume"``.
+    whether ``ask`` would answer; without it, every training can be where the benchmark offers ``"resume"``. Where the
+    benchmark has several objectives, answers also have ``more(architecture, epochs, origin, paid) -> tuple[float, ...]``,
+    the values of those after the first, which belong to the answer and cost nothing more.
     """
 
-    def ask(
-        self, architecture: Sequence[int], epochs: int, origin: int, paid: int
-    ) -> tuple[Architecture, float, float]:
+    def ask(self, architecture: Sequence[int], epochs: int, origin: int, paid: int) -> Answer:
         """Train and validate an architecture with the training seed that this run draws for it.
 
         Args:

@@ -25,6 +25,7 @@ class Evaluation(NamedTuple):
         cost: what this answer cost, in seconds of training (for a resumed training only the difference).
         origin: the epochs of the evaluation that began this training; it differs from ``epochs`` after ``resume``.
         paid: epochs of this training that had been paid before (0 for a training from scratch).
+        more: the values of the benchmark's objectives after the first, where it has several.
     """
 
     architecture: Architecture
@@ -33,6 +34,7 @@ class Evaluation(NamedTuple):
     cost: float
     origin: int
     paid: int = 0
+    more: tuple[float, ...] = ()
 
 
 class Charge(NamedTuple):
@@ -65,6 +67,8 @@ def encode_event(event: Event) -> str:
         fields: list[object] = [kind, event.architecture, event.epochs, event.accuracy, event.cost]
         if event.paid:
             fields += [event.origin, event.paid]
+        if event.more:
+            fields.append(event.more)
     elif type(event) is Charge:
         fields = ["charge", *event]
     else:
@@ -81,11 +85,11 @@ def decode_event(line: str) -> Event:
     try:
         kind, *fields = json.loads(line)
         if kind == "evaluate":
-            options, epochs, accuracy, cost = fields
-            return Evaluation(tuple(options), epochs, accuracy, cost, epochs)
+            options, epochs, accuracy, cost, *more = fields
+            return Evaluation(tuple(options), epochs, accuracy, cost, epochs, 0, *map(_values, more))
         if kind == "resume":
-            options, epochs, accuracy, cost, origin, paid = fields
-            return Evaluation(tuple(options), epochs, accuracy, cost, origin, paid)
+            options, epochs, accuracy, cost, origin, paid, *more = fields
+            return Evaluation(tuple(options), epochs, accuracy, cost, origin, paid, *map(_values, more))
         if kind == "charge":
             what, cost, epochs = fields
             return Charge(what, cost, epochs)
@@ -95,6 +99,13 @@ def decode_event(line: str) -> Event:
     except (ValueError, TypeError, RecursionError):
         pass
     raise StoreError(f"journal line {line[:80]!r} is not an event")
+
+
+def _values(more: object) -> tuple[float, ...]:
+    """The values of further objectives; raises ``ValueError`` for anything but a list of numbers."""
+    if not isinstance(more, list) or not more or not all(type(value) in (int, float) for value in more):
+        raise ValueError(f"{more!r} are no values of objectives")
+    return tuple(more)
 
 
 def encode_journal(events: Iterable[Event]) -> bytes:

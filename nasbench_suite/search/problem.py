@@ -6,19 +6,23 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from nasbench_suite.errors import OutOfBudget, QuestionError, ReplayMismatch
-from nasbench_suite.search.answers import Answers
+from nasbench_suite.errors import QuestionError
+from nasbench_suite.search.answers import Answer, Answers, More
 from nasbench_suite.search.budget import Budget
-from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation, encode_event, same_question
+from nasbench_suite.search.journal import Charge, Evaluation, Event, Recommendation
+from nasbench_suite.search.meter import NOTHING, PATIENCE, Meter, amount_of, check_cost
+from nasbench_suite.search.record import Record
+from nasbench_suite.search.statement import optional_answers
+from nasbench_suite.search.workshop import Workshop, stated_price
 from nasbench_suite.spaces import Architecture, Space
 
 if TYPE_CHECKING:
     from nasbench_suite.tasks.task import Offer
 
-PATIENCE = 1000
-"""Questions after the end of the budget before a strategy counts as one that will not stop."""
+_INFINITE = math.inf
+_new = tuple.__new__
 
 
 class Problem:
@@ -36,17 +40,13 @@ class Problem:
         resumable: whether trainings may be resumed.
         training: what the benchmark gives to strategies that train for themselves, if it offers ``"training"``.
         journal: events of an interrupted run; they are the answers as long as the same questions come.
-        checkpoint: ``(events before it, state)`` as the interrupted run saved it last.
         on_flush: called with the events since the last call, now and then (see ``flush_seconds``).
-        on_checkpoint: called with ``(events before it, state)`` when the strategy saves its state.
         on_defiance: called when a strategy asks on and on after the end of its budget.
         flush_seconds: least seconds between two calls of ``on_flush``.
 
     Attributes:
         space: what may be asked about.
         fidelities: the epochs that may be asked for, rising; the last is the default of :meth:`evaluate`.
-        training: images for training and validation, and the prices of supernet epochs, where the benchmark offers
-            ``"training"``; ``None`` elsewhere. The test images are not among them.
     """
 
     def __init__(
@@ -59,39 +59,26 @@ class Problem:
         resumable: bool = False,
         training: Offer | None = None,
         journal: Sequence[Event] = (),
-        checkpoint: tuple[int, bytes] | None = None,
         on_flush: Callable[[list[Event]], None] | None = None,
-        on_checkpoint: Callable[[int, bytes], None] | None = None,
         on_defiance: Callable[[], None] | None = None,
         flush_seconds: float = 1.0,
     ) -> None:
+        optional = optional_answers(answers)
         self.space = space
         self.fidelities = tuple(fidelities)
-        self.training = training
-        self._ask = answers.ask
+        self._offer = training
         self._default = self.fidelities[-1]
-        self._limit = budget.amount
-        self._unit = budget.unit
-        self._in_seconds = budget.unit == "seconds"
+        self._meter = Meter(budget, self._default, on_defiance)
+        self._in_seconds = self._meter.in_seconds
+        self._record = Record(journal, on_flush, flush_seconds)
+        self._live = answers.ask, optional.more
+        # While a journal is replayed, it answers instead of the benchmark.
+        self._ask: Callable[[Sequence[int], int, int, int], Answer] = self._replay if journal else answers.ask
+        self._more: More | None = optional.more
         self._resumable = resumable
-        self._resumes: Callable[[int, int, int], bool] | None = getattr(answers, "resumes", None)
-        self._past = tuple(journal)
-        self._checkpoint = checkpoint
-        self._on_flush = on_flush
-        self._on_checkpoint = on_checkpoint
-        self._on_defiance = on_defiance
-        self._flush_seconds = flush_seconds
-        self._spent = 0.0
-        self._closed = False
-        self._asked_after_end = 0
-        self._events: list[Event] = []
-        self._own: list[float] = []
+        self._resumes = optional.resumes
         self._given: set[Evaluation] = set()
-        self._flushed = len(self._past)
-        self._left_at = perf_counter()
-        self._flush_at = math.inf if on_flush is None else self._left_at + flush_seconds
-        # One test on the fast path instead of three.
-        self._plain = not self._past and not resumable
+        self._unmetered = False
 
     def evaluate(self, architecture: Sequence[int], epochs: int | None = None) -> Evaluation:
         """Train an architecture from scratch and validate it. Asking twice costs twice.
@@ -107,20 +94,7 @@ class Problem:
         """
         entered = perf_counter()
         epochs = self._default if epochs is None else _whole(epochs)
-        if not self._plain:
-            return self._carefully(entered, architecture, epochs, epochs, 0)
-        options, accuracy, cost = self._ask(architecture, epochs, epochs, 0)
-        spent = self._spent + (cost if self._in_seconds else self._amount(cost, epochs, 1))
-        if spent > self._limit:
-            self._close()
-        self._spent = spent
-        evaluation = Evaluation(options, epochs, accuracy, cost, epochs)
-        self._events.append(evaluation)
-        self._own.append(entered - self._left_at)
-        if entered >= self._flush_at:
-            self._flush(entered)
-        self._left_at = perf_counter()
-        return evaluation
+        return self._trained(entered, architecture, epochs, epochs, 0)
 
     def evaluate_many(self, architectures: Iterable[Sequence[int]], epochs: int | None = None) -> list[Evaluation]:
         """Evaluate a batch, in order. If the budget ends within it, the answers that fit still count for the run.
@@ -153,7 +127,7 @@ class Problem:
             )
         if epochs <= evaluation.epochs:
             raise QuestionError(f"cannot resume from {evaluation.epochs} to {epochs} epochs; expected more epochs")
-        return self._carefully(entered, evaluation.architecture, epochs, evaluation.origin, evaluation.epochs)
+        return self._trained(entered, evaluation.architecture, epochs, evaluation.origin, evaluation.epochs)
 
     def can_resume(self, evaluation: Evaluation, epochs: int) -> bool:
         """Whether :meth:`resume` would train on from there; if not, evaluate from scratch. Free, and not recorded."""
@@ -164,8 +138,27 @@ class Problem:
             and (self._resumes is None or self._resumes(evaluation.origin, evaluation.epochs, epochs))
         )
 
+    def workshop(self) -> Workshop:
+        """Train for oneself: batches come out only of epochs that are paid (see :class:`Workshop`).
+
+        Raises:
+            QuestionError: the benchmark does not offer ``"training"``.
+        """
+        if self._offer is None:
+            raise QuestionError("nothing can be trained on this benchmark; require 'training' in @strategy")
+        return Workshop(self._offer, self.pay_for_epoch, self.would_fit)
+
+    @property
+    def training(self) -> Offer | None:
+        """API version 1: all images for training and validation at once, where the benchmark offers ``"training"``.
+
+        Whoever takes them trains past the meter, so the run is marked (see :attr:`unmetered`); use :meth:`workshop`.
+        """
+        self._unmetered = self._unmetered or self._offer is not None
+        return self._offer
+
     def charge(self, what: str, cost: float, epochs: float, *, measured: bool = False) -> None:
-        """Pay for training that is not an evaluation; the training helpers call this by themselves.
+        """API version 1: pay what one says oneself; the run is marked (see :attr:`unmetered`). Use :meth:`workshop`.
 
         Args:
             what: in words, e.g. ``"supernet epoch"``.
@@ -179,21 +172,8 @@ class Problem:
             OutOfBudget: it does not fit the budget; the problem is closed from here on.
             QuestionError: a negative or infinite amount.
         """
-        entered = perf_counter()
-        charge = Charge(str(what), float(cost), float(epochs))
-        if not (
-            math.isfinite(charge.cost) and charge.cost >= 0 and math.isfinite(charge.epochs) and charge.epochs >= 0
-        ):
-            raise QuestionError(
-                f"charge of {cost} s and {epochs} epochs for {what!r}: expected finite amounts of at least 0"
-            )
-        self._pass_or_close()
-        if measured and len(self._events) < len(self._past):
-            past = self._past[len(self._events)]
-            if isinstance(past, Charge):
-                charge = charge._replace(cost=past.cost)
-        self._recorded(Charge, *charge)
-        self._book(charge, self._amount(charge.cost, charge.epochs, charge.epochs / self._default), entered)
+        self._unmetered = True
+        self._charge(Charge(str(what), float(cost), float(epochs)), measured)
 
     def recommend(self, architecture: Sequence[int]) -> None:
         """Name the answer so far. Without it, the best evaluated (by what the strategy saw) counts. Free of charge.
@@ -202,143 +182,95 @@ class Problem:
             SpaceError: not an architecture of the space.
         """
         entered = perf_counter()
-        recommendation = Recommendation(self.space.check(architecture))
-        self._pass_or_close()
-        self._recorded(Recommendation, *recommendation)
-        self._book(recommendation, 0.0, entered)
+        self._book(Recommendation(self.space.check(architecture)), entered)
 
     def checkpoint(self, state: bytes) -> None:
-        """Save a state from which the strategy can go on after an interruption (shortens the replay; see :meth:`restore`).
-
-        Args:
-            state: whatever the strategy needs, its generator's state included, as bytes that it can read without
-                executing them.
-        """
-        if self._on_checkpoint is not None and len(self._events) >= len(self._past):
-            self._flush(perf_counter())
-            self._on_checkpoint(len(self._events), bytes(state))
+        """API version 1: does nothing. An interrupted run is replayed from its journal and trains nothing again."""
 
     def restore(self) -> bytes | None:
-        """The state saved last by the interrupted run that this one continues, or ``None``. Ask before anything else.
-
-        What happened before that state was saved then stands as recorded and is not asked again.
-        """
-        if self._checkpoint is None or self._events:
-            return None
-        position, state = self._checkpoint
-        self._checkpoint = None
-        for event in self._past[:position]:
-            self._spent += self._amount_of(event)
-            self._events.append(event)
-            self._own.append(0.0)
-            if type(event) is Evaluation and self._resumable:
-                self._given.add(event)
-        return state
+        """API version 1: there never is a saved state (see :meth:`checkpoint`)."""
+        return None
 
     @property
     def journal(self) -> tuple[Event, ...]:
         """Everything that happened so far, in order."""
-        return tuple(self._events)
+        return tuple(self._record.events)
 
     @property
     def own_seconds(self) -> tuple[float, ...]:
         """Per event of the journal, the strategy's own seconds since the previous one (measured, not paid)."""
-        return tuple(self._own)
+        return tuple(self._record.own_seconds)
 
     @property
     def asked_after_end(self) -> int:
         """How many questions came after the one that the meter refused; more than 0 makes a run invalid."""
-        return self._asked_after_end
+        return self._meter.asked_after_end
 
-    def _amount(self, cost: float, epochs: float, evaluations: float) -> float:
-        if self._in_seconds:
-            return cost
-        return evaluations if self._unit == "evaluations" else epochs
+    @property
+    def unmetered(self) -> bool:
+        """Whether the strategy took all images at once or named prices itself, so that its budget is its own word."""
+        return self._unmetered
 
-    def _amount_of(self, event: Event) -> float:
-        return amount_of(event, self._unit, self._default)
-
-    def _pass_or_close(self) -> None:
-        if self._closed:
-            self._close()
-
-    def _close(self) -> NoReturn:
-        """Refuse, and go on refusing."""
-        if self._closed:
-            self._asked_after_end += 1
-            if self._asked_after_end >= PATIENCE and self._on_defiance is not None:
-                self._on_defiance()
-        self._closed = True
-        self._plain = False
-        raise OutOfBudget("the budget is spent")
-
-    def _carefully(
-        self, entered: float, architecture: Sequence[int], epochs: int, origin: int, paid: int
-    ) -> Evaluation:
-        """Answer when the problem is closed, replays a journal, or must remember what can be resumed."""
-        self._pass_or_close()
-        if len(self._events) < len(self._past):
-            question = (Evaluation, self.space.check(architecture), epochs, origin, paid)
-            evaluation = self._recorded(*question)
-            assert isinstance(evaluation, Evaluation)
+    def _trained(self, entered: float, architecture: Sequence[int], epochs: int, origin: int, paid: int) -> Evaluation:
+        """Ask, pay, write down: the only way from a question to an evaluation."""
+        meter = self._meter
+        if meter.closed:
+            meter.refuse_if_closed()
+        options, accuracy, cost = self._ask(architecture, epochs, origin, paid)
+        if not 0.0 <= cost < _INFINITE:
+            check_cost(cost, f"the benchmark's answer for {options} at {epochs} epochs")
+        more = () if self._more is None else self._more(options, epochs, origin, paid)
+        # What Evaluation(...) does; written out because look-ups in a table are asked for by the million.
+        evaluation = _new(Evaluation, (options, epochs, accuracy, cost, origin, paid, more))
+        if self._in_seconds and cost >= NOTHING:
+            spent = meter.spent + cost
+            if spent > meter.limit:
+                meter.close()
+            meter.spent = spent
         else:
-            options, accuracy, cost = self._ask(architecture, epochs, origin, paid)
-            evaluation = Evaluation(options, epochs, accuracy, cost, origin, paid)
-        self._book(evaluation, self._amount(evaluation.cost, epochs - paid, 1), entered)
+            meter.pay(evaluation)
+        self._record.write(evaluation, entered)
         if self._resumable:
             self._given.add(evaluation)
         return evaluation
 
-    def _recorded(self, *question: object) -> Event | None:
-        """While a journal is replayed: the recorded event, if it answers this very question."""
-        place = len(self._events)
-        if place >= len(self._past):
-            return None
-        event = self._past[place]
-        if not same_question(question, event):
-            asked = getattr(question[0], "__name__", "event").lower()
-            raise ReplayMismatch(
-                f"event {place + 1} of the journal is {encode_event(event)}, but the resumed strategy asked for "
-                f"{asked} {question[1:]}; it must depend on nothing but its rng and the answers"
+    def _replay(self, architecture: Sequence[int], epochs: int, origin: int, paid: int) -> Answer:
+        """The recorded answer, as long as there are any."""
+        if not self._record.replaying:
+            self._ask, self._more = self._live
+            return self._ask(architecture, epochs, origin, paid)
+        event = self._record.recorded(Evaluation, self.space.check(architecture), epochs, origin, paid)
+        assert isinstance(event, Evaluation)
+        self._more = (lambda *question: event.more) if event.more else None
+        return event.architecture, event.accuracy, event.cost
+
+    def _book(self, event: Charge | Recommendation, entered: float) -> None:
+        """Pay for an event that nobody answers, and write it down."""
+        self._meter.refuse_if_closed()
+        if self._record.replaying:
+            self._record.recorded(type(event), *event)
+        self._meter.pay(event)
+        self._record.write(event, entered)
+
+    def _charge(self, charge: Charge, measured: bool) -> None:
+        entered = perf_counter()
+        finite = math.isfinite(charge.cost) and math.isfinite(charge.epochs)
+        if not (finite and charge.cost >= 0 and charge.epochs >= 0):
+            raise QuestionError(
+                f"charge of {charge.cost} s and {charge.epochs} epochs for {charge.what!r}: expected finite amounts of "
+                "at least 0"
             )
-        return event
+        recorded = self._record.recorded_cost() if measured else None
+        self._book(charge if recorded is None else charge._replace(cost=recorded), entered)
 
-    def _book(self, event: Event, amount: float, entered: float) -> None:
-        """Take the amount from the budget and write the event down, or refuse it."""
-        spent = self._spent + amount
-        if spent > self._limit:
-            self._close()
-        self._spent = spent
-        self._events.append(event)
-        self._own.append(entered - self._left_at)
-        if entered >= self._flush_at:
-            self._flush(entered)
-        self._plain = not self._resumable and len(self._events) >= len(self._past)
-        self._left_at = perf_counter()
+    def pay_for_epoch(self, kind: str, what: str, seconds: float) -> None:
+        """Pay for one epoch of the workshop: the stated price of its kind, or the seconds where there is none."""
+        price = None if self._offer is None else stated_price(self._offer.supernet_seconds, kind)
+        self._charge(Charge(what, seconds if price is None else price, 1.0), price is None)
 
-    def _flush(self, now: float) -> None:
-        if self._on_flush is not None and len(self._events) > self._flushed:
-            self._on_flush(self._events[self._flushed :])
-            self._flushed = len(self._events)
-        self._flush_at = now + self._flush_seconds
-
-
-def amount_of(event: Event, unit: str, full_epochs: int) -> float:
-    """What an event takes from a budget.
-
-    Args:
-        event: of a journal.
-        unit: of the budget.
-        full_epochs: the benchmark's last fidelity; where the budget is in evaluations, a charge counts as its epochs
-            divided by this.
-    """
-    if isinstance(event, Recommendation):
-        return 0.0
-    if unit == "seconds":
-        return event.cost
-    if isinstance(event, Charge):
-        return event.epochs if unit == "epochs" else event.epochs / full_epochs
-    return 1.0 if unit == "evaluations" else event.epochs - event.paid
+    def would_fit(self, seconds: float) -> bool:
+        """Whether so many seconds on top of what was spent fit the budget."""
+        return not self._in_seconds or self._meter.spent + seconds <= self._meter.limit
 
 
 def _whole(epochs: int) -> int:
@@ -348,4 +280,4 @@ def _whole(epochs: int) -> int:
         raise QuestionError(f"{epochs!r} epochs: expected a whole number") from None
 
 
-__all__ = ["Architecture", "Problem", "amount_of"]
+__all__ = ["PATIENCE", "Architecture", "Problem", "amount_of"]

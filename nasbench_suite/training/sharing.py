@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nasbench_suite.errors import QuestionError
 from nasbench_suite.networks.cells.builder import CellBuilder
 from nasbench_suite.networks.cells.supernet import Mixture, Supernet, single
 from nasbench_suite.networks.machine import cpu_threads, keep_freed_memory
+from nasbench_suite.search.workshop import Batches, Epoch, Workshop
 from nasbench_suite.spaces import Architecture, CellSpace
-from nasbench_suite.tasks.task import Arrays, Offer, Task
+from nasbench_suite.tasks.task import Task
 from nasbench_suite.training import log as curves
 from nasbench_suite.training.steps import Precision, in_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nasbench_suite.spaces import Space
 
 Batch = tuple[Tensor, Tensor]
@@ -119,23 +119,24 @@ class SupernetSearch:
         self.progress = 0.0
         self.epoch = 0
         self._losses: list[Tensor] = []
-        self._training, self._validation = _tensors(task.train, device), _tensors(task.valid, device)
         self.batch_size = recipe.batch_size or task.recipe.batch_size
-        self._validation_batches = self._endless(self._validation)
+        self.batches: Batches | Epoch = Batches(task)
+        self.examples = len(task.train)
 
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return math.ceil(len(self._training[1]) / self.batch_size)
+        return math.ceil(self.examples / self.batch_size)
 
     def run_epoch(self, relaxation: Relaxation, steps: int | None = None) -> Architecture:
         """One epoch (or only its first steps); returns the cell that the relaxation recommends."""
         self.network.train()
         self._losses = []
         total = self.steps
-        for step, training in enumerate(_batches(self._training, self.batch_size, self.rng)):
+        for step, batch in enumerate(self.batches.training(self.batch_size, self.rng)):
             if step == steps:
                 break
+            training = self._tensors(batch)
             self.progress = min(1.0, (self.epoch + step / total) / self.recipe.epochs)
             self._set_learning_rate()
             relaxation.learn(self, training, self.next_validation())
@@ -178,7 +179,7 @@ class SupernetSearch:
 
     def next_validation(self) -> Batch:
         """The next batch of validation images, around and around in random order."""
-        return next(self._validation_batches)
+        return self._tensors(self.batches.validation(self.batch_size, self.rng))
 
     def learning_rate(self) -> float:
         """Of the shared weights, now."""
@@ -189,9 +190,9 @@ class SupernetSearch:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
 
-    def _endless(self, images: Batch) -> Iterator[Batch]:
-        while True:
-            yield from _batches(images, self.batch_size, self.rng)
+    def _tensors(self, batch: tuple[NDArray[Any], NDArray[Any]]) -> Batch:
+        inputs, targets = map(torch.from_numpy, batch)
+        return inputs.to(self.device, torch.get_default_dtype()), targets.to(self.device)
 
 
 class Trainable(Protocol):
@@ -201,12 +202,8 @@ class Trainable(Protocol):
     def space(self) -> Space:
         """What is searched."""
 
-    @property
-    def training(self) -> Offer | None:
-        """What the supernet is trained on."""
-
-    def charge(self, what: str, cost: float, epochs: float, *, measured: bool = False) -> None:
-        """Pay for an epoch."""
+    def workshop(self) -> Workshop:
+        """Where epochs of the supernet are bought."""
 
     def recommend(self, architecture: Sequence[int]) -> None:
         """Name the answer so far."""
@@ -231,27 +228,24 @@ def search_supernet(
     Raises:
         QuestionError: nothing can be trained on this benchmark, or it is no cell space.
     """
-    offer, space = problem.training, problem.space
-    if offer is None or not isinstance(space, CellSpace):
+    space = problem.space
+    if not isinstance(space, CellSpace):
         raise QuestionError("weight sharing needs a benchmark that offers 'training' and a cell space")
     keep_freed_memory()
-    with cpu_threads(1):
-        search = SupernetSearch(offer.builder, offer.task, recipe, rng)
+    with cpu_threads(1), problem.workshop() as shop:
+        if not isinstance(shop.builder, CellBuilder):
+            raise QuestionError("weight sharing needs a benchmark that offers 'training' and a cell space")
+        search = SupernetSearch(shop.builder, shop.task, recipe, rng)
+        search.examples = shop.examples["training"]
         relaxation = make(search)
-        prices: Mapping[str, float] | None = offer.supernet_seconds
-        if prices is not None and relaxation.kind not in prices:
-            raise QuestionError(f"no price of a supernet epoch of kind {relaxation.kind!r} is recorded")
-        if prices is not None and recipe.seconds:
-            affordable = int(recipe.seconds / prices[relaxation.kind])
-            search.recipe = replace(recipe, epochs=max(1, min(recipe.epochs, affordable)))
+        price = shop.price(relaxation.kind)
+        if price is not None and recipe.seconds:
+            search.recipe = replace(recipe, epochs=max(1, min(recipe.epochs, int(recipe.seconds / price))))
         for number in range(search.recipe.epochs):
             what = f"supernet epoch, {relaxation.kind}, {number + 1} of {search.recipe.epochs}"
-            if prices is not None:
-                problem.charge(what, prices[relaxation.kind], 1.0)
-            started = time.perf_counter()
-            cell = search.run_epoch(relaxation)
-            if prices is None:
-                problem.charge(what, time.perf_counter() - started, 1.0, measured=True)
+            with shop.epoch(relaxation.kind, what) as search.batches:
+                started = time.perf_counter()
+                cell = search.run_epoch(relaxation)
             curves.note(
                 "supernet",
                 kind=relaxation.kind,
@@ -267,13 +261,3 @@ def best_of(search: SupernetSearch, cells: Sequence[Architecture]) -> Architectu
     """The cell with the best accuracy on one validation batch under the shared weights; the first of equals."""
     batch = search.next_validation()
     return max(cells, key=lambda cell: search.accuracy(batch, cell))
-
-
-def _tensors(images: Arrays, device: str) -> Batch:
-    pixels = torch.from_numpy(images.inputs).to(device, torch.get_default_dtype())
-    return pixels, torch.from_numpy(images.targets).to(device)
-
-
-def _batches(images: Batch, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    for places in torch.split(torch.from_numpy(rng.permutation(len(images[1]))).to(images[0].device), size):
-        yield images[0][places], images[1][places]
