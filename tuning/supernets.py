@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from nasbench_suite.benchmarks.live import digits_table
+from nasbench_suite.benchmarks.digits import digits_table
 from nasbench_suite.plugins import load_registry
 from nasbench_suite.search.budget import Budget
 from nasbench_suite.search.problem import Problem
