@@ -71,7 +71,9 @@ class Plugin:
     @property
     def key(self) -> str:
         """What tells it from all other plugins of this environment."""
-        return f"{self.package}:{self.name}"
+        # Workers are in directories of their own: a loose file is the same one from wherever it is named.
+        package = str(Path(self.package).absolute()) if self.origin == "file" else self.package
+        return f"{package}:{self.name}"
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def run_plan(
     if retry_failed:
         store.forget(run for run, outcome in known.items() if outcome != "finished")
         known = {run: outcome for run, outcome in known.items() if outcome == "finished"}
-    return _Work(plan, store, executor, report, known, curves).do()
+    return _Work(plan, store, executor, report, known, curves.absolute() if curves else None).do()
 
 
 def refuse_in_a_starting_worker() -> None:

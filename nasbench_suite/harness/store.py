@@ -316,7 +316,7 @@ class Store:
     @property
     def root(self) -> Path:
         """The directory of the journals of runs under way, of all owners."""
-        return _beside(self.path, "-journals")
+        return _beside(self.path.absolute(), "-journals")  # workers are in directories of their own
 
     @property
     def journals(self) -> Path:
