@@ -101,7 +101,7 @@ def verify(
     plan = plan_of(bundle, registry, findings)
     if plan is None:
         return Verification(tuple(findings), {}, tuple(notes), (), 0)
-    notes += _chosen_seeds(bundle.comparison)
+    notes += [*_former_preset(bundle), *_chosen_seeds(bundle.comparison)]
     measured = sorted(name for name, benchmark in plan.benchmarks.items() if benchmark.currency != "simulated")
     findings += _sources(bundle)
     replayed = 0
@@ -215,12 +215,21 @@ def _protocol(bundle: Bundle, registry: Registry) -> Iterator[Finding]:
         if member.label in known and member.label != member.strategy:
             yield Finding(f"row {member.label}", f"is called like another strategy, but is {member.strategy}")
         yield from _named_as_installed(member, registry)
-    if comparison.name in preset_names():
+    if comparison.name in preset_names() and bundle.suite == this_suite():
         yield from (Finding(where, what) for what in _unlike_preset(comparison, load_comparison(comparison.name)))
-        if load_comparison(comparison.name).entries is None and bundle.suite == this_suite():
+        if load_comparison(comparison.name).entries is None:
             ours = {name for name, offered in registry.strategies.items() if offered.plugin.package == BUILT_IN}
             if missing := sorted(ours - {member.strategy for member in bundle.members}):
                 yield Finding(where, f"compares all strategies, but {', '.join(missing)} is not among the rows")
+
+
+def _former_preset(bundle: Bundle) -> Iterator[str]:
+    """Notes on a comparison of another release that has the name of a preset and is not what that is today."""
+    comparison = bundle.comparison
+    if comparison.name in preset_names() and bundle.suite != this_suite():
+        release = f"{bundle.suite.get('version')} (plugin API {bundle.suite.get('api')})"
+        for what in _unlike_preset(comparison, load_comparison(comparison.name)):
+            yield f"comparison {comparison.name} was made by release {release} and {what} of today"
 
 
 def _were_chosen(comparison: Comparison) -> bool:

@@ -203,7 +203,14 @@ class NoAnswers:
 
 
 def problem(space: CellSpace, budget: float, prices: dict[str, float] | None, **more: Any) -> Problem:
-    return Problem(space, (8,), NoAnswers(), Budget(budget), training=Offer(small_task(), prices, CELLS), **more)
+    return Problem(
+        space,
+        (8,),
+        NoAnswers(),
+        Budget(budget),
+        training=Offer(small_task(), prices, CellBuilder(space, CELLS.macro)),
+        **more,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
