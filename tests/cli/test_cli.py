@@ -87,7 +87,7 @@ def test_status_tells_what_is_missing_and_what_failed(tmp_path: Path) -> None:
     zoo = ["--plugins-dir", str(ZOO), "--strategy", "zoo-raises", "--strategy", "random-search"]
     before = nasbench(tmp_path, "status", *SMALL, *zoo)
     assert "0 of 4 runs done, 4 missing" in before.stdout
-    nasbench(tmp_path, "run-all", *SMALL, *zoo)
+    nasbench(tmp_path, "run-all", *SMALL, *zoo, code=1)
     after = nasbench(tmp_path, "status", *SMALL, *zoo)
     assert "4 of 4 runs done, 0 missing" in after.stdout
     assert "zoo-raises on nas-bench-201/cifar10: 2 failed\n  raised ZeroDivisionError" in after.stdout
@@ -152,7 +152,7 @@ def test_query_takes_every_spelling(tmp_path: Path, architecture: str) -> None:
         (["run-all", "--plugins-dir", "nowhere"], 1, "plugins directory nowhere does not exist"),
         (["query", "nas-bench-201/cifar10", "9,9,9,9,9,9"], 1, "options 0 to 4, not 9"),
         (["query", "nas-bench-201/cifar10", "1,1,1,1,1,1", "--epochs", "12"], 1, "12 epochs were not measured"),
-        (["status", "--store", "/proc/nowhere/store"], 1, "store /proc/nowhere/store cannot be made"),
+        (["run-all", *SMALL, "--store", "/proc/nowhere/store"], 1, "store /proc/nowhere/store cannot be made"),
         (["lsit"], 2, "No such command"),
     ],
 )

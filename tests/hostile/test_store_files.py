@@ -155,7 +155,7 @@ def test_a_store_of_the_release_before_this_one_stays_readable_and_usable(tmp_pa
         connection.execute("INSERT INTO claims VALUES ('x', 'host/1/1', 99999999999)")
         connection.execute(f"PRAGMA application_id = {0x6E617362}")
         connection.execute("PRAGMA user_version = 1")
-        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", result.packed())
+        connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", result.packed()[:8])
         connection.commit()
     before = path.read_bytes()
     with Store(path, read_only=True) as store:

@@ -53,6 +53,9 @@ def test_its_rows_are_of_the_strategies_of_today(board: Path) -> None:
         for row in document["strategies"]
         if row["strategy"] in versions and own_sources(row["version"]) != own_sources(versions[row["strategy"]])
     ]
+    if reason := MADE[board.name].get("older"):
+        assert stale, f"{board.name} is not older than the code; take the word out of made.toml"
+        pytest.xfail(f"{board.name}: {reason}")
     assert not stale, f"{board.name} is stale ({', '.join(stale)}); make it again: {MADE[board.name]['command']}"
 
 
