@@ -203,6 +203,8 @@ def test_the_signal_is_one_training_seed_and_the_score_their_mean() -> None:
 class GappedTable:
     """A table of one space with gaps, in memory: the members that a tabular benchmark reads."""
 
+    sampled = False
+
     def __init__(self, accuracy: np.ndarray, seconds: np.ndarray) -> None:
         from nasbench_suite.tables.table import DatasetOutline, TrainingOutline
 

@@ -580,7 +580,10 @@ class _UnseenScores:
 
     def of(self, architecture: Architecture, origins: Iterable[int] = ()) -> tuple[float, int, bool]:
         """The mean over the training seeds that the run did not see, how many they are, and whether they are unseen."""
-        row = self._space.index(architecture)
+        try:
+            row = self._space.index(architecture)
+        except NotMeasured:
+            return math.nan, 0, False
         known = set(np.flatnonzero(~np.isnan(self._scores[row])).tolist())
         left = known
         if self._answered[row].any():
@@ -809,4 +812,7 @@ def _column_reader(
 
 
 def _score(space: Space, values: NDArray[np.float64], architecture: Architecture) -> float:
-    return float(values[space.index(architecture)])
+    try:
+        return float(values[space.index(architecture)])
+    except NotMeasured:
+        return float("nan")

@@ -22,6 +22,10 @@ _ESCAPES = {
 }  # fmt: skip
 
 
+LONG = 24
+"""Labels of more letters take a smaller type, so that a table of three data sets fits the page."""
+
+
 def escaped(value: str) -> str:
     """Text for LaTeX; also for pdflatex, which knows no Greek letters outside of formulas, and no other scripts."""
     return "".join(_ESCAPES.get(character) or _written(character) for character in value)
@@ -69,8 +73,10 @@ def latex(scoreboard: Scoreboard) -> str:
         r"\setlength{\belowcaptionskip}{6pt}",
         rf"\caption[{escaped(scoreboard.comparison.title)}]{{{escaped(caption)}}}",
         rf"\label{{tab:{re.sub('[^A-Za-z0-9.-]+', '-', scoreboard.comparison.name)}}}",
-        r"\small",
-        r"\setlength{\tabcolsep}{4pt}",
+        r"\small" if max(map(len, scoreboard.entrants), default=0) <= LONG else r"\tiny",
+        r"\setlength{\tabcolsep}{4pt}"
+        if max(map(len, scoreboard.entrants), default=0) <= LONG
+        else r"\setlength{\tabcolsep}{2pt}",
         rf"\begin{{tabular}}{{@{{}}l{'r' * (len(boards) + 1)}@{{}}}}",
         r"\toprule",
         *_head(names),

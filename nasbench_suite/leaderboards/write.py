@@ -55,6 +55,11 @@ def write_leaderboard(
     named = presentable(scoreboard)
     with _staged(directory) as stage:
         drawn, failed = _drawn(scoreboard, stage, pictures)
+        if in_the_way := [path.name for path in drawn if (directory / path.name).is_dir()]:
+            failed = f"the pictures could not be drawn: {directory / in_the_way[0]} is a directory"
+            for path in drawn:
+                path.unlink()
+            drawn = []
         files = {
             "README.md": markdown.readme(scoreboard, [path.name for path in drawn], shown),
             "leaderboard.json": text,
