@@ -216,8 +216,8 @@ def _told(evaluation: Evaluation) -> list[object]:
 
 
 def _event(given: Any) -> Evaluation:
-    options, *rest = given
-    evaluation = Evaluation(tuple(options), *rest)
+    options, epochs, accuracy, cost, origin, paid, more = given
+    evaluation = Evaluation(tuple(options), epochs, accuracy, cost, origin, paid, tuple(more))
     hash(evaluation)
     return evaluation
 

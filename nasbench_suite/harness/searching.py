@@ -92,7 +92,8 @@ class AskingProblem(Problem):
     def resume(self, evaluation: Evaluation, epochs: int) -> Evaluation:
         """See :meth:`Problem.resume`."""
         options, *rest = self._other("resume", _plain(evaluation), _whole(epochs))
-        resumed = Evaluation(tuple(options), *rest)
+        *rest, more = rest
+        resumed = Evaluation(tuple(options), *rest, tuple(more))
         self._seen.append(resumed)
         return resumed
 
@@ -172,7 +173,8 @@ def _whole(epochs: object) -> int:
 def _plain(evaluation: Evaluation) -> list[object]:
     try:
         options, *rest = evaluation
-        return [[int(option) for option in options], *rest]
+        epochs, accuracy, cost, origin, paid, more = rest
+        return [[int(option) for option in options], epochs, accuracy, cost, origin, paid, list(more)]
     except (TypeError, ValueError):
         raise QuestionError(
             f"{evaluation!r} is no evaluation of this problem; pass on what evaluate() or resume() returned"

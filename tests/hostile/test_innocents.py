@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,32 @@ def test_no_number_equals_no_number() -> None:
             return (0,), math.nan, 1.0
 
     assert audit([Evaluation((0,), 1, float("nan"), 1.0, 1)], Unmeasured(), Budget(5), 1) == ""  # type: ignore[arg-type]
+
+
+def test_a_search_that_trains_on_is_accused_of_nothing(tmp_path: Path) -> None:
+    """What an evaluation says goes to the process that keeps the books and comes back as it was."""
+    (tmp_path / "resumes.py").write_text(RESUMES)
+    command = [sys.executable, "-m", "nasbench_suite.cli", "run", "resumes", "--benchmark", "digits-201/digits"]
+    done = subprocess.run(
+        [*command, "--budget", "30s", "--plugins-dir", str(tmp_path), "--store", str(tmp_path / "store")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "1 runs done (1 finished)" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+RESUMES = '''
+from nasbench_suite import hookimpl, strategy
+
+@strategy("resumes", requires={"resume"})
+def search(problem, rng):
+    """Train on what was trained a little."""
+    for _ in range(3):
+        begun = problem.evaluate(problem.space.sample(rng), problem.fidelities[0])
+        problem.resume(begun, problem.fidelities[-1])
+
+@hookimpl
+def nasbench_strategies():
+    return [search]
+'''

@@ -81,7 +81,7 @@ def remembers(problem: Problem, rng: np.random.Generator) -> None:
 @strategy("bad-peeks-at-the-budget")
 def peeks(problem: Problem, rng: np.random.Generator) -> None:
     """Behave otherwise when the budget is small."""
-    for _ in range(int(problem._limit) % 3):
+    for _ in range(int(problem._meter.limit) % 3):
         rng.random()
     for architecture in draws(problem, rng):
         problem.evaluate(architecture)
@@ -96,7 +96,7 @@ def asks_nonsense(problem: Problem, rng: np.random.Generator) -> None:
 @strategy("bad-cheats")
 def cheats(problem: Problem, rng: np.random.Generator) -> None:
     """Take the budget off."""
-    problem._limit = 1e6
+    problem._meter.limit = 1e6
     for _ in range(200):
         problem.evaluate(problem.space.sample(rng))
 

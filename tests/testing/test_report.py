@@ -55,7 +55,7 @@ def test_a_good_plugin_has_no_failure(tmp_path: Path) -> None:
         ("size: of nothing.", "nothing.", "explains its parameters", "not in the docstring: size"),
         ('paper="https://example.org"', 'paper="unpublished"', "names its paper", "paper='unpublished'"),
         ("Draw.\n", "\n", "says what it does", "its docstring begins with 'Args:'"),
-        ("= 3", "= float('nan')", "parameters can be written down", "not JSON compliant"),
+        ("= 3", "= float('nan')", "can be loaded", "is not finite"),
         (
             "while True:",
             "try: problem.evaluate([99])\n    except ValueError: pass\n    while True:",
