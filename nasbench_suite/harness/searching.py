@@ -91,9 +91,8 @@ class AskingProblem(Problem):
 
     def resume(self, evaluation: Evaluation, epochs: int) -> Evaluation:
         """See :meth:`Problem.resume`."""
-        options, *rest = self._other("resume", _plain(evaluation), _whole(epochs))
-        *rest, more = rest
-        resumed = Evaluation(tuple(options), *rest, tuple(more))
+        options, whole, accuracy, cost, origin, paid, more = self._other("resume", _plain(evaluation), _whole(epochs))
+        resumed = Evaluation(tuple(options), whole, accuracy, cost, origin, paid, tuple(more))
         self._seen.append(resumed)
         return resumed
 
@@ -172,8 +171,7 @@ def _whole(epochs: object) -> int:
 
 def _plain(evaluation: Evaluation) -> list[object]:
     try:
-        options, *rest = evaluation
-        epochs, accuracy, cost, origin, paid, more = rest
+        options, epochs, accuracy, cost, origin, paid, more = evaluation
         return [[int(option) for option in options], epochs, accuracy, cost, origin, paid, list(more)]
     except (TypeError, ValueError):
         raise QuestionError(

@@ -40,7 +40,7 @@ def test_it_tells_good_cells_from_bad(table: Table) -> None:
 
 def test_it_is_of_the_task_that_live_mode_trains(table: Table) -> None:
     pytest.importorskip("torch", reason="needs PyTorch (the extra 'live')")
-    from nasbench_suite.benchmarks.live import digits_table
+    from nasbench_suite.benchmarks.digits import digits_table
     from nasbench_suite.building.build import audit_table
     from nasbench_suite.building.digits_table import digits_build
     from nasbench_suite.building.supernet_costs import KINDS
